@@ -1,0 +1,37 @@
+#ifndef COMMON_ADMIN_H
+#define COMMON_ADMIN_H
+
+#include <jansson.h>
+#include <uv.h>
+
+struct addr;
+struct admin;
+struct metrics;
+
+/*
+ * The admin HTTP server: /metrics, /healthz, /readyz, the JSON under /api/ and
+ * a page for people at /, by libmicrohttpd driven from the daemon's own loop
+ * (no thread). GET only; everything else is 405.
+ */
+struct admin_query {
+	struct MHD_Connection *conn;
+};
+
+/* One query argument ("?call=..."), or NULL; valid during the handler. */
+const char *admin_arg(const struct admin_query *q, const char *name);
+
+/* Answers one path: returns the HTTP status and a new reference in *out. */
+typedef int admin_h(json_t **out, const struct admin_query *q, void *arg);
+
+int admin_start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
+		const char *daemon, const struct metrics *metrics);
+void admin_stop(struct admin *a);
+
+/* Serve `path` ("/api/sessions") with a one-line description for the page. */
+int admin_route(struct admin *a, const char *path, const char *about,
+		admin_h *fn, void *arg);
+
+/* Until called with NULL, /readyz answers 503 with the reason ("starting"). */
+void admin_not_ready(struct admin *a, const char *why);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef COMMON_DAEMON_H
+#define COMMON_DAEMON_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/conf.h"
+
+/*
+ * What the three mains share: options, configuration, signals, the loop, the
+ * exit status. A daemon describes itself and main() is one call.
+ */
+struct daemon;
+
+struct daemon_class {
+	const char *name;  /* "relayd" */
+	const char *about; /* one line for -h */
+	const struct conf_key *keys;
+	size_t nkeys;
+	size_t conf_size;
+	/* Checks across keys, after loading; 0 or an error line in err. */
+	int (*check)(const void *conf, char err[CONF_ERRLEN]);
+	/* Open sockets and tables; *ctx is handed to the others. On failure
+	 * one clear line in err; stop() is then called with what there is. */
+	int (*start)(void **ctx, struct daemon *d, const void *conf,
+		     char err[CONF_ERRLEN]);
+	/* SIGHUP: the newly loaded configuration; may be NULL. */
+	void (*reload)(void *ctx, const void *conf);
+	/* SIGTERM/SIGINT: end gracefully, call daemon_exit() when done. A
+	 * second signal exits at once. NULL: exit at once. */
+	void (*drain)(void *ctx);
+	void (*stop)(void *ctx); /* close everything, free ctx; ctx may be NULL */
+};
+
+uv_loop_t *daemon_loop(struct daemon *d);
+void daemon_exit(struct daemon *d);
+
+/*
+ * Options: -c FILE, -t (check the configuration and exit), -V, -h. Log level
+ * from the key "log" if the table has one. Returns the exit status: 0, or 1
+ * after one clear line on stderr. Every open handle is closed before it
+ * returns; one that is still open is reported (a leak).
+ */
+int daemon_main(const struct daemon_class *c, int argc, char **argv);
+
+#endif

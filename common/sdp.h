@@ -1,0 +1,55 @@
+#ifndef COMMON_SDP_H
+#define COMMON_SDP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+struct strbuf;
+
+enum { SDP_MEDIA_MAX = 16, SDP_TOKEN_MAX = 32, SDP_FMT_MAX = 128 };
+
+/* One m= line as far as NAT traversal cares (RFC 4566 5.14, RFC 3605). */
+struct sdp_media {
+	char type[SDP_TOKEN_MAX];  /* "audio" */
+	char proto[SDP_TOKEN_MAX]; /* "RTP/AVP" */
+	char fmt[SDP_FMT_MAX];     /* "0 8 101"; cut at a word if longer */
+	uint16_t port;             /* 0: refused or removed */
+	struct addr rtp;  /* c= and the port; none where c= is a name */
+	struct addr rtcp; /* a=rtcp, or the next port up */
+	bool rtcp_mux;
+	bool recvonly, sendonly, inactive;
+};
+
+struct sdp {
+	size_t n;
+	struct sdp_media media[SDP_MEDIA_MAX];
+};
+
+/*
+ * Read the media lines of a session description. Lone LF, trailing spaces and
+ * missing a=rtpmap are borne. 0, -EBADMSG (no m= line, a port out of range,
+ * no c= for a line, v= not first), -E2BIG (more than SDP_MEDIA_MAX).
+ */
+int sdp_parse(struct sdp *out, const char *text, size_t len);
+
+/*
+ * Copy `text` with the address and port of every media line replaced by that
+ * of the same line in `resource` (steps 148, 154, 224): c= lines at session and
+ * media level, m= ports, the address of o=, a=rtcp where it stood. A line whose
+ * port is 0 keeps it. ICE attributes (candidate, remote-candidates, ice-*,
+ * end-of-candidates) are left out, as they would lead media past the relay.
+ * Everything else stays to the byte. 0, -EBADMSG, -EMSGSIZE, -EINVAL where
+ * `resource` has fewer lines than the text.
+ */
+int sdp_replace(struct strbuf *out, const char *text, size_t len,
+		const struct sdp *resource);
+
+/* Print the description of a relay resource: one session, the media lines with
+ * type, proto, fmt, port and c= of each. 0 or -EMSGSIZE. */
+int sdp_print(struct strbuf *out, const struct sdp *resource,
+	      uint64_t session_id);
+
+#endif

@@ -1,0 +1,99 @@
+#ifndef COMMON_SIPMSG_H
+#define COMMON_SIPMSG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sofia-sip/msg.h>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_util.h>
+
+struct addr;
+struct strbuf;
+
+enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
+
+/*
+ * The one door to Sofia-SIP's parser and printer. A message is a msg_t (freed
+ * with msg_destroy); headers are read through sip_object(msg).
+ */
+
+/*
+ * Parse one datagram (RFC 3261 7, 18.3). The bytes are copied. 0 and *msgp;
+ * -EBADMSG where it is not a SIP message with From, To, Call-ID, CSeq, Via
+ * all present once and well-formed, CSeq method equal to the method,
+ * Content-Length not beyond the datagram (a longer datagram is cut),
+ * Call-ID within SIPMSG_CALLID_MAX, at most SIPMSG_HEADERS_MAX header
+ * lines; -ENOMEM. *why (may be NULL) then says what was wrong.
+ */
+int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why);
+
+/* An independent deep copy, to be changed and sent on. NULL: out of memory. */
+msg_t *sipmsg_copy(msg_t *msg);
+
+/* Print as it goes on the wire. 0, -EMSGSIZE, -ENOMEM. Content-Length is set
+ * to the body's length. */
+int sipmsg_print(struct strbuf *out, msg_t *msg);
+
+/*
+ * Print the local response to a request (RFC 3261 8.2.6): Via, From, To (with
+ * `to_tag` unless it has one, or the status is 100), Call-ID, CSeq,
+ * Record-Route for 101-299, all as they came; then `extra` ("Contact:
+ * <...>\r\n", or NULL), and the body with its Content-Type (NULL: none).
+ * `phrase` NULL: the standard one. 0 or -EMSGSIZE.
+ */
+struct sipmsg_reply {
+	int status;
+	const char *phrase;
+	const char *to_tag;
+	const char *extra;
+	const char *ctype;
+	const char *body;
+	size_t body_len;
+};
+int sipmsg_reply(struct strbuf *out, const sip_t *req,
+		 const struct sipmsg_reply *r);
+
+/* Where a response to `sip` goes from the top Via (RFC 3261 18.2.2, 3581):
+ * received or sent-by, rport or sent-by port. 0, or -EINVAL where the host is
+ * a name without received. */
+int sipmsg_via_dest(struct addr *dst, const sip_via_t *via);
+
+/* Note the source in a request's top Via: received always, rport where asked
+ * for or `force`. The sent-by stays (RFC 3581 section 4). 0 or -ENOMEM. */
+int sipmsg_via_received(msg_t *msg, const struct addr *src, bool force);
+
+/* The sent-by host and port of a Via as address (port 5060 if absent): 0, or
+ * -EINVAL where the host is a name. */
+int sipmsg_via_addr(struct addr *a, const sip_via_t *via);
+
+/* The host and port of a SIP URI as address (default port 5060, 5061 for
+ * sips): 0, or -EINVAL where the host is a name or the scheme is not SIP. */
+int sipmsg_url_addr(struct addr *a, const url_t *url);
+
+/* Replace a URL's host and port; the strings live in `home`. 0 or -ENOMEM. */
+int sipmsg_url_set_addr(su_home_t *home, url_t *url, const struct addr *a);
+
+/* The value of a URI parameter into buf (NUL-terminated). Length, or -ENOENT,
+ * -EMSGSIZE. */
+int sipmsg_url_param(char *buf, size_t cap, const url_t *url, const char *name);
+
+/* Remove, then (value not NULL) add a URI parameter. 0 or -ENOMEM. */
+int sipmsg_url_param_set(su_home_t *home, url_t *url, const char *name,
+			 const char *value);
+
+/* "method" of a request or of a response's CSeq, as text. */
+const char *sipmsg_method(const sip_t *sip);
+
+/* Body bytes, or len 0; *sdp tells whether Content-Type is application/sdp. */
+const char *sipmsg_body(size_t *len, bool *sdp, const sip_t *sip);
+
+/* Replace the body (copied); the Content-Type stays. 0 or -ENOMEM. */
+int sipmsg_set_body(msg_t *msg, const char *data, size_t len);
+
+/* A random token of n-1 characters and NUL, from the kernel's generator. */
+void sipmsg_token(char *buf, size_t n);
+
+#endif

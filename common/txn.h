@@ -1,0 +1,130 @@
+#ifndef COMMON_TXN_H
+#define COMMON_TXN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/deadlines.h"
+#include "common/sipmsg.h"
+
+struct addr;
+struct txns;
+
+/*
+ * Transactions of RFC 3261 section 17 with RFC 6026, over UDP, for a proxy: no
+ * socket and no clock of its own. Users hold ids, never pointers: an id of a
+ * transaction that is gone is ignored (-ENOENT). A finished server transaction
+ * keeps its key and the bytes of its last response, not the messages.
+ */
+typedef uint64_t txn_id; /* 0 is never valid */
+
+/* The timers, milliseconds; RFC 3261's values in txn_default_timers. */
+struct txn_timers {
+	uint32_t t1, t2, t4;
+	uint32_t timer_b; /* client INVITE without any answer */
+	uint32_t timer_c; /* client INVITE without final answer (16.6 step 11) */
+	uint32_t timer_d;
+	uint32_t timer_f; /* client non-INVITE */
+	uint32_t timer_h, timer_l, timer_m;
+};
+extern const struct txn_timers txn_default_timers;
+
+/* How bytes leave. */
+typedef void txn_send_h(const struct addr *dst, const char *data, size_t len,
+			void *arg);
+
+/*
+ * A request that begins a server transaction, or (`id` 0) an ACK to a 2xx
+ * that belongs to none and is to be forwarded statelessly. The callee owns
+ * `msg` from then on (msg_destroy).
+ */
+typedef void txn_request_h(txn_id id, msg_t *msg, const struct addr *src,
+			   void *arg);
+
+/* A CANCEL that matched the INVITE server transaction `invite`; the layer has
+ * already answered it 200 (16.10). One that matches none is answered 481. */
+typedef void txn_cancel_h(txn_id invite, void *arg);
+
+/*
+ * A client transaction's news: every provisional response but 100, every
+ * final one, and each further 2xx of an INVITE (RFC 6026). `msg` is
+ * borrowed: valid during the call; NULL with status 408 when the transaction
+ * timed out, 503 when it could not be sent. Non-2xx finals of an INVITE have
+ * already been ACKed. `last` tells that nothing more will come.
+ */
+typedef void txn_response_h(txn_id id, int status, msg_t *msg, bool last,
+			    void *arg);
+
+struct txn_config {
+	struct txn_timers timers;
+	size_t max; /* transactions of each kind; beyond: 503, counted */
+	txn_send_h *send;
+	txn_request_h *request;
+	txn_cancel_h *cancel;
+	void *arg;
+};
+
+struct txn_counts {
+	uint64_t server, client;             /* begun */
+	uint64_t retransmits_in;             /* requests and responses absorbed */
+	uint64_t retransmits_out;            /* sent again by a timer */
+	uint64_t timeouts, overload, stray;  /* stray: a response of nobody */
+	uint64_t malformed;
+};
+
+/* `deadlines` is shared with the user, who runs it; both outlive `t`. */
+int txns_alloc(struct txns **tp, struct deadlines *deadlines,
+	       const struct txn_config *cfg);
+void txns_free(struct txns *t);
+const struct txn_counts *txns_counts(const struct txns *t);
+size_t txns_open(const struct txns *t); /* both kinds, finished ones included */
+/* Those still without a final response: what a graceful end waits for. */
+size_t txns_pending(const struct txns *t);
+
+/*
+ * One parsed message that arrived at `now` from `src` (the layer owns it from
+ * here). A new request has its top Via marked with received/rport
+ * (sipmsg_via_received) before it is handed up; a new INVITE is answered 100
+ * by the layer after 200 ms if its user has not answered before (17.2.1).
+ */
+void txns_input(struct txns *t, uint64_t now, msg_t *msg,
+		const struct addr *src);
+
+/*
+ * Server: send a response of `status`, printed in `data`, to where the
+ * request's Via says; copied if it may have to be sent again. A 2xx to INVITE
+ * moves to Accepted, further 2xx may follow (RFC 6026 7.1). 0, -ENOENT,
+ * -EALREADY (a final one was sent), -ENOMEM.
+ */
+int txn_respond(struct txns *t, txn_id id, uint64_t now, int status,
+		const char *data, size_t len);
+
+/*
+ * Client: send a request, printed in `data` with the top Via's branch equal to
+ * `branch` (txn_branch makes one), and keep it for retransmissions. The ACK to
+ * a non-2xx and the CANCEL are derived from these bytes. *id may be NULL.
+ * `timeout_ms` shortens Timer B/F (0: standard). 0, -ENOSPC, -EBADMSG, -ENOMEM.
+ */
+int txn_request(txn_id *id, struct txns *t, uint64_t now,
+		const struct addr *dst, const char *branch, const char *data,
+		size_t len, uint32_t timeout_ms, txn_response_h *fn, void *arg);
+
+/*
+ * Cancel a client INVITE (9.1): at once if a provisional response has come,
+ * otherwise as soon as one does. The final response is still reported; should
+ * none come within 64*T1 after the CANCEL, 408 is. `reason` (a Reason header
+ * line with CRLF, or NULL) is carried along. 0, -ENOENT.
+ */
+int txn_cancel(struct txns *t, txn_id id, uint64_t now, const char *reason);
+
+/* Forget a client transaction's user: nothing will be reported any more; the
+ * state machine lives on to absorb and acknowledge. */
+void txn_detach(struct txns *t, txn_id id);
+
+/* "z9hG4bK" + token; `seed` (may be NULL) of len bytes makes it a function of
+ * the bytes and this process's secret, for stateless forwarding (16.11). */
+enum { TXN_BRANCH_LEN = 32 };
+void txn_branch(char buf[TXN_BRANCH_LEN], const void *seed, size_t len);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef COMMON_UDP_H
+#define COMMON_UDP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct addr;
+struct udp;
+
+enum { UDP_DATAGRAM_MAX = 65535 };
+
+/* One datagram as it came; `data` (NUL-terminated behind `len`) lives until
+ * the handler returns and may be written to. */
+typedef void udp_recv_h(struct udp *u, const struct addr *src, char *data,
+			size_t len, void *arg);
+
+/*
+ * Bind `local` (port 0: any) and receive on `loop` with recvmmsg, at most a
+ * bounded number of datagrams a turn so that one socket cannot starve the
+ * others. 0 or a negative errno.
+ */
+int udp_listen(struct udp **up, uv_loop_t *loop, const struct addr *local,
+	       udp_recv_h *recvh, void *arg);
+
+/*
+ * Send one datagram. It is copied and leaves with sendmmsg at the end of this
+ * turn of the loop; a full socket buffer keeps it until writable, a bounded
+ * queue then drops the newest. 0, -ENOBUFS (dropped), -EMSGSIZE.
+ */
+int udp_send(struct udp *u, const struct addr *dst, const void *data,
+	     size_t len);
+
+/* Send what is queued now. */
+void udp_flush(struct udp *u);
+
+const struct addr *udp_local(const struct udp *u); /* as bound */
+
+struct udp_counts {
+	uint64_t rx, tx, rx_bytes, tx_bytes, tx_dropped, tx_errors;
+};
+const struct udp_counts *udp_counts(const struct udp *u);
+
+/* Flush once, close and free; safe inside the receive handler. */
+void udp_close(struct udp *u);
+
+#endif

@@ -1,0 +1,31 @@
+#ifndef PROTO_DIALECT_H
+#define PROTO_DIALECT_H
+
+/*
+ * Every word of the dialect, once: name in the code, spelling on the wire,
+ * what it means. The table feeds the code (the macros below), the stripping of
+ * these words from outside messages, the tests and proto/README.md.
+ */
+#define PROTO_URI_PARAMS(X)                                                    \
+	X(OWN, "ph-own", "the phone's own host:port, as it wrote its Contact") \
+	X(DOMAIN, "ph-domain", "the domain of the client id in this URI")      \
+	X(RELAY, "ph-relay", "the relay that holds the session, host:port")    \
+	X(SIDE, "ph-side", "which sides are behind a NAT: any of a (caller), " \
+			   "b (callee); 0: none")                              \
+	X(MAC, "ph-mac", "keyed hash over Call-ID, caller's tag and the above")
+
+enum proto_uri_param {
+#define PROTO_ENUM(name, wire, about) PROTO_##name,
+	PROTO_URI_PARAMS(PROTO_ENUM)
+#undef PROTO_ENUM
+	PROTO_URI_PARAM_COUNT
+};
+
+/* The spelling and the meaning. */
+const char *proto_uri_param_name(enum proto_uri_param p);
+const char *proto_uri_param_about(enum proto_uri_param p);
+
+/* The user part every relayd answers to: sip:relay@HOST. */
+#define PROTO_RELAY_USER "relay"
+
+#endif

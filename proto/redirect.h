@@ -1,0 +1,48 @@
+#ifndef PROTO_REDIRECT_H
+#define PROTO_REDIRECT_H
+
+#include "common/addr.h"
+#include "common/sipmsg.h"
+
+struct strbuf;
+
+enum { REDIRECT_ID_MAX = 256, REDIRECT_TARGETS_MAX = 10, REDIRECT_URL_MAX = 512 };
+
+/*
+ * The client id of a URI: "user@domain", the domain in lower case, taken from
+ * ph-domain where present (a URI that a 302 or a query of ours made). 0,
+ * -EINVAL (no user, not a sip URI), -EMSGSIZE.
+ */
+int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url);
+
+/*
+ * Turn a copy of a request into the redirect query (Fig. 7a, step 150a): the
+ * Request-URI becomes that of redirectd, with the asked-for domain in
+ * ph-domain. Everything else stays. 0 or -ENOMEM.
+ */
+int redirect_query_make(msg_t *msg, const struct addr *redirect,
+			const char *id);
+
+/* One place where a client can be reached. */
+struct redirect_target {
+	char url[REDIRECT_URL_MAX]; /* without <> */
+	unsigned q;                 /* 0-1000 */
+};
+
+/*
+ * The URI that sends a stranger to the serving proxy: sip:USER@PROXY with
+ * ph-domain. 0 or -EMSGSIZE.
+ */
+int redirect_proxy_url(char url[REDIRECT_URL_MAX], const char *id,
+		       const struct addr *proxy);
+
+/* The 302 (Fig. 7b): one Contact per target, in the order given. */
+int redirect_answer_print(struct strbuf *out, const sip_t *req,
+			  const struct redirect_target *targets, size_t n);
+
+/* Read a 302 (step 150c): targets best q first, at most `max`. Returns how
+ * many, or -EBADMSG where there is no usable Contact. */
+int redirect_answer_parse(struct redirect_target *targets, size_t max,
+			  const sip_t *sip);
+
+#endif

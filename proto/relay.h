@@ -1,0 +1,66 @@
+#ifndef PROTO_RELAY_H
+#define PROTO_RELAY_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/sdp.h"
+#include "common/sipmsg.h"
+
+struct strbuf;
+
+/* What a request of ours says of itself: sent-by, branch and where it goes. */
+struct proto_hop {
+	const struct addr *self; /* as advertised: the Via's sent-by */
+	const char *branch;
+	const struct addr *to; /* host:port of the Request-URI */
+};
+
+/*
+ * The relay request (Fig. 8a; steps 60, 146, 144b) and the recording of the
+ * second channel (seed 004 steps 48, 146). Without a To-tag the body is the
+ * offer of the party in From; with one it is the answer of the party in To.
+ * Strings are borrowed: when building from the caller, when parsing from the
+ * message.
+ */
+struct relay_request {
+	const char *call_id;
+	const char *from; /* header values, tags included */
+	const char *to;
+	const char *from_tag;
+	const char *to_tag; /* NULL: an offer */
+	uint32_t cseq;
+	struct addr observed; /* the Contact as rewritten; none if unknown */
+	const char *sdp;
+	size_t sdp_len;
+};
+
+/* Print one. `from`/`to` are taken as they are. 0 or -EMSGSIZE. */
+int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
+			const struct relay_request *r);
+
+/* Read one. `from`/`to` are not filled in. 0, -EBADMSG. */
+int relay_request_parse(struct relay_request *r, const sip_t *sip);
+
+/* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,
+ * Contact = the relay itself, SDP body. 0 or -EMSGSIZE. */
+int relay_answer_print(struct strbuf *out, const sip_t *req,
+		       const struct addr *self, const struct sdp *resource);
+
+/* Read a 302 (step 148b): every line of the resource has an address or port
+ * 0. 0, -EBADMSG. */
+int relay_answer_parse(struct sdp *resource, const sip_t *sip);
+
+/* The release: BYE with the Call-ID. Same fields as the request, body none. */
+int relay_release_print(struct strbuf *out, const struct proto_hop *hop,
+			const struct relay_request *r);
+
+/* 200 to a release or to an OPTIONS, with a JSON body. 0, -EMSGSIZE, -ENOMEM. */
+int relay_json_answer_print(struct strbuf *out, const sip_t *req,
+			    const json_t *body);
+
+/* The JSON body of such an answer; new reference, NULL where there is none. */
+json_t *relay_json_answer_parse(const sip_t *sip);
+
+#endif

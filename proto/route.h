@@ -1,0 +1,41 @@
+#ifndef PROTO_ROUTE_H
+#define PROTO_ROUTE_H
+
+#include <stdbool.h>
+
+#include "common/addr.h"
+#include "common/sipmsg.h"
+
+/*
+ * What a proxy's Record-Route URI carries, so that any instance with the same
+ * secret serves the dialog after a restart: the relay that holds the session
+ * and which sides are behind a NAT, under a keyed hash (HMAC-SHA-256, 128
+ * bits, hex) over Call-ID, caller's tag and both values.
+ */
+struct route_state {
+	struct addr relay; /* none: no relay resource by this proxy */
+	bool caller_natted;
+	bool callee_natted;
+};
+
+/* "<sip:203.0.113.1:5060;lr;ph-side=a;ph-relay=203.0.113.4:5060;ph-mac=…>" into
+ * buf. 0 or -EMSGSIZE. */
+int route_print(char *buf, size_t cap, const struct addr *self,
+		const struct route_state *st, const char *secret,
+		const char *call_id, const char *caller_tag);
+
+/*
+ * Read one back from a Route or Record-Route URI. The caller's tag is the
+ * From-tag of a request in the call's own direction, the To-tag otherwise:
+ * both are tried; *from_caller tells which fitted. 0, -ENOENT (no hash),
+ * -EBADMSG (wrong hash).
+ */
+int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
+		const char *secret, const char *call_id, const char *from_tag,
+		const char *to_tag);
+
+/* Whether a URI says, under any secret, that a relay resource exists; to be
+ * believed only of a trusted proxy's message (step 152b). */
+bool route_has_relay(const url_t *url);
+
+#endif
