@@ -21,11 +21,13 @@ struct nat_verdict {
 
 /*
  * Steps 140-142 of Fig. 4a: a client is behind a NAT if the address it believes
- * in is not the one its message came from. The Via's IP is asked first; a Via
- * that is a name, or that agrees, leaves the word to the Contact and then to
- * the SDP, each of which convicts only if its address is private, link-local
- * or another than the source. A public SDP address other than the source
- * does not convict (media may live on another host). Pure.
+ * in is not the one its message came from. Only IPs are compared. The Via's is
+ * asked first; a Via that is a name, or that agrees, leaves the word to the
+ * Contact, which convicts if it is another than the source, and then to the
+ * SDP, which convicts only if it is another and nobody outside can reach it
+ * (private, link-local, loopback): a public one does not (media may live on
+ * another host), nor does 0.0.0.0 (hold). A phone on our own LAN, whose private
+ * address is also the source, is not behind a NAT. Pure.
  */
 void nat_detect(struct nat_verdict *v, const struct nat_claims *c);
 
@@ -33,7 +35,7 @@ void nat_detect(struct nat_verdict *v, const struct nat_claims *c);
  * Whether two media addresses can be expected to reach each other without a
  * relay: same family and same class (public with public; private with private,
  * both having been seen here without a NAT between; loopback with loopback).
- * An unknown one (none) reaches everything. Pure.
+ * An unknown one (none, or 0.0.0.0 of a call on hold) reaches everything. Pure.
  */
 bool nat_reachable(const struct addr *a, const struct addr *b);
 

@@ -11,7 +11,9 @@ struct trace;
 /*
  * The messages of recent calls, kept in memory for the operator: what came and
  * went, in order, with notes (verdicts, rewrites, first packets). Bounded in
- * calls and bytes; the oldest call goes first.
+ * calls and bytes; the call that was silent longest goes first. No call gets
+ * more than an eighth of the bytes, then its own oldest messages go, so that
+ * one noisy call does not push out the others.
  */
 enum trace_dir { TRACE_IN, TRACE_OUT, TRACE_NOTE };
 

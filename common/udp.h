@@ -26,7 +26,9 @@ int udp_listen(struct udp **up, uv_loop_t *loop, const struct addr *local,
 /*
  * Send one datagram. It is copied and leaves with sendmmsg at the end of this
  * turn of the loop; a full socket buffer keeps it until writable, a bounded
- * queue then drops the newest. 0, -ENOBUFS (dropped), -EMSGSIZE.
+ * queue then drops the newest. 0, -ENOBUFS (dropped), -EMSGSIZE,
+ * -EAFNOSUPPORT (not of the socket's family). What the kernel refuses later
+ * (no route, ICMP errors) only shows in tx_errors.
  */
 int udp_send(struct udp *u, const struct addr *dst, const void *data,
 	     size_t len);
