@@ -60,13 +60,84 @@ $(1): $(1:$(BUILD)/unit/%=tests/unit/%.c) $(call unit_obj,$(1)) $(BUILD)/libpinh
 endef
 $(foreach t,$(UNIT_BIN),$(eval $(call unit_rule,$(t))))
 
-.PHONY: unit
+# Small tools of the end-to-end tests.
+TOOLS := $(BUILD)/tests/heard
+$(BUILD)/tests/%: tests/support/%.c
+	@mkdir -p $(@D)
+	@echo "  TOOL  $@"
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $< -lm
+
+# Fuzz targets replay their corpus in every check; `make fuzz` explores.
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/libpinhole.a
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS)
+
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+PYTHON := /usr/bin/python3
+PYTEST := $(PYTHON) -B -m pytest -q -p no:cacheprovider
+C_FILES = $(shell find $(DAEMONS) common proto tests -name '*.[ch]')
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.PHONY: deps bench-deps
+deps: ## install what building and testing need (Debian packages)
+	@sh deploy/install-packages build test
+bench-deps: ## install the peers that `make bench` compares with
+	@sh deploy/install-packages build bench
+
+.PHONY: unit check-unit check-fuzz check-net check
 unit: $(UNIT_BIN)
-
-.PHONY: check-unit
-check-unit: unit
+check-unit: unit check-fuzz ## unit tests and fuzz replay; no root needed
 	$(Q)set -e; for t in $(UNIT_BIN); do $$t; done
+check-fuzz: $(FUZZ_BIN)
+	$(Q)set -e; for f in $(FUZZ_BIN); do \
+		$$f tests/fuzz/corpus/$$(basename $$f); done
+check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
+	$(AS_ROOT) $(PYTEST) tests/net
+check: deps ## everything: set-up, unit tests, end-to-end tests
+	$(Q)$(MAKE) all $(TOOLS)
+	$(Q)$(MAKE) check-unit
+	$(Q)$(MAKE) check-net
 
-.PHONY: clean
-clean:
+.PHONY: demo run bench
+demo: deps ## a call between two real phones behind two NATs, heard and drawn
+	$(Q)$(MAKE) all $(TOOLS)
+	$(AS_ROOT) $(PYTHON) -B tests/support/demo.py
+run: deps ## all three daemons on this host, until Ctrl-C
+	$(Q)$(MAKE) all
+	@sh deploy/run
+bench: ## calls/s, packets/s and CPU, beside Kamailio + rtpengine (root)
+	$(Q)$(MAKE) all
+	$(AS_ROOT) tests/bench/bench
+
+# libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
+FUZZ ?= fuzz_sipmsg
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n
+	$(Q)$(MAKE) BUILD=$(BUILD)/libfuzzer CC=clang \
+		SAN="-fsanitize=address,undefined,fuzzer-no-link" \
+		$(BUILD)/libfuzzer/libpinhole.a
+	$(Q)clang $(ALL_CFLAGS) -fsanitize=address,undefined,fuzzer \
+		-o $(BUILD)/libfuzzer/$(FUZZ) tests/fuzz/$(FUZZ).c \
+		$(BUILD)/libfuzzer/libpinhole.a $(LDLIBS)
+	$(BUILD)/libfuzzer/$(FUZZ) -max_total_time=$(SECONDS) \
+		-artifact_prefix=$(BUILD)/libfuzzer/ \
+		$(BUILD)/libfuzzer tests/fuzz/corpus/$(FUZZ)
+
+.PHONY: fmt fmt-check lint clean
+fmt: ## format the C files in place
+	clang-format -i $(C_FILES)
+fmt-check: ## fail where `make fmt` would change something
+	clang-format --dry-run -Werror $(C_FILES)
+lint: ## static analysis
+	cppcheck --std=c11 --quiet --enable=warning,performance,portability \
+		--inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 \
+		-I. $(DAEMONS) common proto
+clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -23,11 +23,23 @@ const char *admin_arg(const struct admin_query *q, const char *name);
 /* Answers one path: returns the HTTP status and a new reference in *out. */
 typedef int admin_h(json_t **out, const struct admin_query *q, void *arg);
 
+/*
+ * Listen on `listen` (port 0: any) and serve on `loop`. `daemon` and `metrics`
+ * (NULL: no /metrics) are kept by reference. 0 or a negative errno.
+ */
 int admin_start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
 		const char *daemon, const struct metrics *metrics);
+
+/* The address as bound. */
+const struct addr *admin_local(const struct admin *a);
+
+/* Close every connection; the memory goes with the next turn of the loop. */
 void admin_stop(struct admin *a);
 
-/* Serve `path` ("/api/sessions") with a one-line description for the page. */
+/*
+ * Serve `path` ("/api/sessions") with a one-line description for the page;
+ * both texts are kept by reference. 0, -EEXIST, or -ENOSPC (32 routes).
+ */
 int admin_route(struct admin *a, const char *path, const char *about,
 		admin_h *fn, void *arg);
 

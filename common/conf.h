@@ -34,11 +34,13 @@ struct conf_key {
 	const char *name; /* "listen", or "media.ports" for a nested key */
 	enum conf_type type;
 	size_t offset;   /* in the struct to fill */
-	const char *def; /* the default, as JSON text */
+	const char *def; /* the default, as JSON text; NULL: left zero */
 	int64_t min, max;
-	conf_check_h *check; /* for strings; may be NULL */
-	bool reload;         /* takes effect on SIGHUP */
-	const char *help;    /* one line */
+	/* For strings; may be NULL. An empty string is not checked where the
+	 * default is empty or absent: it means "none". */
+	conf_check_h *check;
+	bool reload;      /* takes effect on SIGHUP */
+	const char *help; /* one line */
 };
 
 enum { CONF_ERRLEN = 512 };
@@ -57,13 +59,22 @@ int conf_load(void *out, const struct conf_key *keys, size_t nkeys,
 	      const char *program, const char *path, char err[CONF_ERRLEN]);
 void conf_free(void *out, const struct conf_key *keys, size_t nkeys);
 
+/*
+ * At a reload: every key that takes no effect without a restart is given in
+ * `next` the value it has in `running`; one that would have changed is logged.
+ * 0 or -ENOMEM.
+ */
+int conf_keep(void *next, const void *running, const struct conf_key *keys,
+	      size_t nkeys);
+
 /* The table of keys, for -h: name, default, help. Printed to stdout. */
 void conf_print(const struct conf_key *keys, size_t nkeys, const char *program);
 
 /* Ready-made checks. */
-int conf_check_addr(const char *value, char *why, size_t len);   /* ip[:port] */
-int conf_check_ip(const char *value, char *why, size_t len);     /* ip */
+int conf_check_addr(const char *value, char *why, size_t len); /* ip[:port] */
+int conf_check_ip(const char *value, char *why, size_t len);   /* ip */
 int conf_check_cidr(const char *value, char *why, size_t len);
+int conf_check_log(const char *value, char *why, size_t len); /* log level */
 /* "udp:203.0.113.1:5060" or the same without "udp:"; "auto" for the host */
 int conf_check_listen(const char *value, char *why, size_t len);
 

@@ -21,18 +21,25 @@ struct daemon_class {
 	/* Checks across keys, after loading; 0 or an error line in err. */
 	int (*check)(const void *conf, char err[CONF_ERRLEN]);
 	/* Open sockets and tables; *ctx is handed to the others. On failure
-	 * one clear line in err; stop() is then called with what there is. */
+	 * one clear line in err; stop() is then called with what there is.
+	 * `conf` lives until stop() has returned. */
 	int (*start)(void **ctx, struct daemon *d, const void *conf,
 		     char err[CONF_ERRLEN]);
-	/* SIGHUP: the newly loaded configuration; may be NULL. */
+	/* SIGHUP: the newly loaded configuration, in which keys that need a
+	 * restart have kept their value; it lives until the next reload()
+	 * or stop() has returned. May be NULL: nothing can be reloaded. */
 	void (*reload)(void *ctx, const void *conf);
 	/* SIGTERM/SIGINT: end gracefully, call daemon_exit() when done. A
 	 * second signal exits at once. NULL: exit at once. */
 	void (*drain)(void *ctx);
-	void (*stop)(void *ctx); /* close everything, free ctx; ctx may be NULL */
+	/* Close everything, free ctx; ctx may be NULL. */
+	void (*stop)(void *ctx);
 };
 
 uv_loop_t *daemon_loop(struct daemon *d);
+
+/* Leave the loop: stop() is called next. May be called again, and from
+ * start(). */
 void daemon_exit(struct daemon *d);
 
 /*

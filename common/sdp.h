@@ -38,8 +38,11 @@ int sdp_parse(struct sdp *out, const char *text, size_t len);
 /*
  * Copy `text` with the address and port of every media line replaced by that
  * of the same line in `resource` (steps 148, 154, 224): c= lines at session and
- * media level, m= ports, the address of o=, a=rtcp where it stood. A line whose
- * port is 0 keeps it. ICE attributes (candidate, remote-candidates, ice-*,
+ * media level, m= ports (the number of ports of "4000/2" is dropped), the
+ * address of o=, a=rtcp where it stood. The session's c= and o= get the address
+ * of the first line with a port; a line whose address is another and that has
+ * no c= of its own gets one. A line whose port is 0 keeps it, and a c= of all
+ * zeros stays: it says hold (RFC 3264 8.4). ICE attributes (candidate, remote-candidates, ice-*,
  * end-of-candidates) are left out, as they would lead media past the relay.
  * Everything else stays to the byte. 0, -EBADMSG, -EMSGSIZE, -EINVAL where
  * `resource` has fewer lines than the text.

@@ -25,12 +25,20 @@ enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
  * -EBADMSG where it is not a SIP message with From, To, Call-ID, CSeq, Via
  * all present once and well-formed, CSeq method equal to the method,
  * Content-Length not beyond the datagram (a longer datagram is cut),
- * Call-ID within SIPMSG_CALLID_MAX, at most SIPMSG_HEADERS_MAX header
- * lines; -ENOMEM. *why (may be NULL) then says what was wrong.
+ * Call-ID shorter than SIPMSG_CALLID_MAX, at most SIPMSG_HEADERS_MAX header
+ * lines, each ending with CRLF; -ENOMEM. *why (may be NULL) then says what
+ * was wrong. Headers that nobody here reads may be malformed and are passed
+ * on as they came. Several values on one line ("Via: a, b") are printed one a
+ * line, so that any one header may be changed and msg_fragment_clear()ed.
  */
 int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why);
 
-/* An independent deep copy, to be changed and sent on. NULL: out of memory. */
+/*
+ * A copy to be changed and sent on; either may be destroyed first. It prints
+ * the bytes that came until a header is changed. Header structs and parameter
+ * lists are its own; strings are shared, so put a new string in place of one,
+ * never write into it. NULL: out of memory.
+ */
 msg_t *sipmsg_copy(msg_t *msg);
 
 /* Print as it goes on the wire. 0, -EMSGSIZE, -ENOMEM. Content-Length is set
@@ -76,11 +84,17 @@ int sipmsg_url_addr(struct addr *a, const url_t *url);
 /* Replace a URL's host and port; the strings live in `home`. 0 or -ENOMEM. */
 int sipmsg_url_set_addr(su_home_t *home, url_t *url, const struct addr *a);
 
-/* The value of a URI parameter into buf (NUL-terminated). Length, or -ENOENT,
- * -EMSGSIZE. */
+/* The value of a URI parameter into buf (NUL-terminated), printable characters
+ * unescaped. Length, or -ENOENT, -EMSGSIZE. */
 int sipmsg_url_param(char *buf, size_t cap, const url_t *url, const char *name);
 
-/* Remove, then (value not NULL) add a URI parameter. 0 or -ENOMEM. */
+/* Append ";name=value", escaping what may not stand in a URI parameter (RFC
+ * 3261 25.1; brackets too, which Sofia-SIP bears by accident only); ";name"
+ * where the value is empty. */
+void sipmsg_param_add(struct strbuf *out, const char *name, const char *value);
+
+/* Remove, then (value not NULL) add a URI parameter, escaped as above; a new
+ * string in `home`. 0 or -ENOMEM. */
 int sipmsg_url_param_set(su_home_t *home, url_t *url, const char *name,
 			 const char *value);
 

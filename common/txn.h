@@ -23,7 +23,8 @@ typedef uint64_t txn_id; /* 0 is never valid */
 struct txn_timers {
 	uint32_t t1, t2, t4;
 	uint32_t timer_b; /* client INVITE without any answer */
-	uint32_t timer_c; /* client INVITE without final answer (16.6 step 11) */
+	uint32_t
+		timer_c; /* client INVITE without final answer (16.6 step 11) */
 	uint32_t timer_d;
 	uint32_t timer_f; /* client non-INVITE */
 	uint32_t timer_h, timer_l, timer_m;
@@ -50,11 +51,14 @@ typedef void txn_cancel_h(txn_id invite, void *arg);
  * A client transaction's news: every provisional response but 100, every
  * final one, and each further 2xx of an INVITE (RFC 6026). `msg` is
  * borrowed: valid during the call; NULL with status 408 when the transaction
- * timed out, 503 when it could not be sent. Non-2xx finals of an INVITE have
- * already been ACKed. `last` tells that nothing more will come.
+ * timed out, 503 when it could not be kept (no memory). Non-2xx finals of an
+ * INVITE have already been ACKed. `last` tells that nothing more will come:
+ * it comes once, unless the transaction is detached. A 2xx to an INVITE is not
+ * the last: further ones may follow until Timer M, which reports status 0 with
+ * `msg` NULL and `last`.
  */
 typedef void txn_response_h(txn_id id, int status, msg_t *msg, bool last,
-			    void *arg);
+			    uint64_t ref, void *arg);
 
 struct txn_config {
 	struct txn_timers timers;
@@ -62,14 +66,14 @@ struct txn_config {
 	txn_send_h *send;
 	txn_request_h *request;
 	txn_cancel_h *cancel;
-	void *arg;
+	void *arg; /* of all handlers */
 };
 
 struct txn_counts {
-	uint64_t server, client;             /* begun */
-	uint64_t retransmits_in;             /* requests and responses absorbed */
-	uint64_t retransmits_out;            /* sent again by a timer */
-	uint64_t timeouts, overload, stray;  /* stray: a response of nobody */
+	uint64_t server, client;  /* begun */
+	uint64_t retransmits_in;  /* requests and responses absorbed */
+	uint64_t retransmits_out; /* sent again by a timer */
+	uint64_t timeouts, overload, stray; /* stray: a response of nobody */
 	uint64_t malformed;
 };
 
@@ -85,8 +89,10 @@ size_t txns_pending(const struct txns *t);
 /*
  * One parsed message that arrived at `now` from `src` (the layer owns it from
  * here). A new request has its top Via marked with received/rport
- * (sipmsg_via_received) before it is handed up; a new INVITE is answered 100
- * by the layer after 200 ms if its user has not answered before (17.2.1).
+ * (sipmsg_via_received; rport also unasked where sent-by is another IP than
+ * `src`) before it is handed up; a new INVITE is answered 100 by the layer
+ * after 200 ms if its user has not answered before (17.2.1). A request that is
+ * never answered ends silently after twice Timer C (INVITE) or F.
  */
 void txns_input(struct txns *t, uint64_t now, msg_t *msg,
 		const struct addr *src);
@@ -104,17 +110,21 @@ int txn_respond(struct txns *t, txn_id id, uint64_t now, int status,
  * Client: send a request, printed in `data` with the top Via's branch equal to
  * `branch` (txn_branch makes one), and keep it for retransmissions. The ACK to
  * a non-2xx and the CANCEL are derived from these bytes. *id may be NULL.
- * `timeout_ms` shortens Timer B/F (0: standard). 0, -ENOSPC, -EBADMSG, -ENOMEM.
+ * `timeout_ms` shortens Timer B/F (0: standard). `ref` (an id of the user's
+ * own) comes back in every report, with the layer's arg. 0, -ENOSPC, -EBADMSG
+ * (also for an ACK, which is no transaction), -EEXIST (branch in use), -ENOMEM.
  */
 int txn_request(txn_id *id, struct txns *t, uint64_t now,
 		const struct addr *dst, const char *branch, const char *data,
-		size_t len, uint32_t timeout_ms, txn_response_h *fn, void *arg);
+		size_t len, uint32_t timeout_ms, txn_response_h *fn,
+		uint64_t ref);
 
 /*
  * Cancel a client INVITE (9.1): at once if a provisional response has come,
  * otherwise as soon as one does. The final response is still reported; should
  * none come within 64*T1 after the CANCEL, 408 is. `reason` (a Reason header
- * line with CRLF, or NULL) is carried along. 0, -ENOENT.
+ * line with CRLF, or NULL) is carried along. 0, -ENOENT (also where a final
+ * response has come: there is nothing to cancel).
  */
 int txn_cancel(struct txns *t, txn_id id, uint64_t now, const char *reason);
 

@@ -1,6 +1,11 @@
 #ifndef PROTO_DIALECT_H
 #define PROTO_DIALECT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/sipmsg.h"
+
 /*
  * Every word of the dialect, once: name in the code, spelling on the wire,
  * what it means. The table feeds the code (the macros below), the stripping of
@@ -27,5 +32,20 @@ const char *proto_uri_param_about(enum proto_uri_param p);
 
 /* The user part every relayd answers to: sip:relay@HOST. */
 #define PROTO_RELAY_USER "relay"
+
+/*
+ * The To-tag of an answer to `req`: a function of its Call-ID and From-tag, so
+ * that redirectd and relayd, which keep no transactions, answer a
+ * retransmission alike. Returns buf.
+ */
+enum { PROTO_TAG_LEN = 17 };
+const char *proto_reply_tag(char buf[PROTO_TAG_LEN], const sip_t *req);
+
+/* A number for a session: 64 bits of the Call-ID, the same everywhere. */
+uint64_t proto_session_number(const char *call_id);
+
+/* Whether a text can stand in a header or a URI: no control characters, and
+ * none of `not`. */
+bool proto_text_ok(const char *text, const char *not);
 
 #endif

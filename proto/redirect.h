@@ -18,7 +18,7 @@ int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url);
 /*
  * Turn a copy of a request into the redirect query (Fig. 7a, step 150a): the
  * Request-URI becomes that of redirectd, with the asked-for domain in
- * ph-domain. Everything else stays. 0 or -ENOMEM.
+ * ph-domain. Everything else stays. 0, -ENOMEM, -EINVAL (no such id).
  */
 int redirect_query_make(msg_t *msg, const struct addr *redirect,
 			const char *id);
@@ -31,17 +31,19 @@ struct redirect_target {
 
 /*
  * The URI that sends a stranger to the serving proxy: sip:USER@PROXY with
- * ph-domain. 0 or -EMSGSIZE.
+ * ph-domain. 0, -EMSGSIZE, -EINVAL (no such id).
  */
 int redirect_proxy_url(char url[REDIRECT_URL_MAX], const char *id,
 		       const struct addr *proxy);
 
-/* The 302 (Fig. 7b): one Contact per target, in the order given. */
+/* The 302 (Fig. 7b): one Contact per target, in the order given. 0, -EMSGSIZE,
+ * -EINVAL (no target, or a URL that would break the header). */
 int redirect_answer_print(struct strbuf *out, const sip_t *req,
 			  const struct redirect_target *targets, size_t n);
 
-/* Read a 302 (step 150c): targets best q first, at most `max`. Returns how
- * many, or -EBADMSG where there is no usable Contact. */
+/* Read a 302 (step 150c): targets best q first (1000 where none is given), at
+ * most `max`. Returns how many, or -EBADMSG where it is no 302 or has no usable
+ * Contact. */
 int redirect_answer_parse(struct redirect_target *targets, size_t max,
 			  const sip_t *sip);
 

@@ -36,11 +36,14 @@ struct relay_request {
 	size_t sdp_len;
 };
 
-/* Print one. `from`/`to` are taken as they are. 0 or -EMSGSIZE. */
+/* Print one. `from`/`to` are taken as they are. 0, -EMSGSIZE, -EINVAL where a
+ * text has control characters or is missing. */
 int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 			const struct relay_request *r);
 
-/* Read one. `from`/`to` are not filled in. 0, -EBADMSG. */
+/* Read one, request or 200 OK, of any method; `from`/`to` are not filled in,
+ * from_tag is "" where there is none, sdp NULL where there is no SDP body. 0, or
+ * -EBADMSG where the body is said to be SDP and is empty. */
 int relay_request_parse(struct relay_request *r, const sip_t *sip);
 
 /* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,
@@ -49,12 +52,28 @@ int relay_answer_print(struct strbuf *out, const sip_t *req,
 		       const struct addr *self, const struct sdp *resource);
 
 /* Read a 302 (step 148b): every line of the resource has an address or port
- * 0. 0, -EBADMSG. */
+ * 0. 0, -EBADMSG (also where it is no 302). */
 int relay_answer_parse(struct sdp *resource, const sip_t *sip);
 
 /* The release: BYE with the Call-ID. Same fields as the request, body none. */
 int relay_release_print(struct strbuf *out, const struct proto_hop *hop,
 			const struct relay_request *r);
+
+/* Media gone: the BYE that relayd sends to the proxy that holds the session,
+ * with `text` in its Reason (RFC 3326). As above, -EINVAL. */
+int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
+		     const struct relay_request *r, const char *text);
+
+/* Health: the OPTIONS that a proxy sends to a relayd. */
+int relay_health_print(struct strbuf *out, const struct proto_hop *hop,
+		       const struct relay_request *r);
+
+/* Joining the pool: the REGISTER of sip:relay@CLUSTER that relayd sends to
+ * redirectd; its Contact is hop->self. `q` 0-1000; `expires` in seconds, 0
+ * leaves the pool. From and To of `r` are not used, its from_tag is. */
+int relay_join_print(struct strbuf *out, const struct proto_hop *hop,
+		     const struct relay_request *r, const char *cluster,
+		     unsigned q, unsigned expires);
 
 /* 200 to a release or to an OPTIONS, with a JSON body. 0, -EMSGSIZE, -ENOMEM. */
 int relay_json_answer_print(struct strbuf *out, const sip_t *req,

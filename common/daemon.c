@@ -1,0 +1,356 @@
+#include "common/daemon.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "common/log.h"
+
+/* How long closing may take before what is still open counts as a leak. */
+enum { DAEMON_CLOSE_MS = 2000 };
+
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
+struct options {
+	const char *file;
+	bool test;
+	bool done; /* -V and -h have said all there is */
+};
+
+struct daemon {
+	const struct daemon_class *class;
+	const char *file;
+	uv_loop_t loop;
+	uv_signal_t signals[NSIGNALS];
+	void *conf;     /* as at start, until the end */
+	void *reloaded; /* the newest, or NULL */
+	void *ctx;
+	bool running; /* inside the loop */
+	bool draining;
+	bool exiting;
+};
+
+static int complain(const struct daemon_class *c, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(const struct daemon_class *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s: ", c->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+static void print_usage(const struct daemon_class *c)
+{
+	printf("%s: %s\n\n"
+	       "Usage: %s [-c FILE] [-t] [-V] [-h]\n"
+	       "  -c, --config FILE  read the configuration (JSON) from FILE\n"
+	       "  -t, --test         check the configuration and exit\n"
+	       "  -V, --version      print the version and exit\n"
+	       "  -h, --help         print this and exit\n\n",
+	       c->name, c->about, c->name);
+	conf_print(c->keys, c->nkeys, c->name);
+}
+
+static int bad_option(const struct daemon_class *c, int opt, char **argv)
+{
+	if (opt == ':')
+		return complain(c, "-c needs a file, -h helps");
+	if (optopt)
+		return complain(c, "unknown option -%c, -h lists them", optopt);
+	return complain(c, "unknown option %s, -h lists them",
+			argv[optind - 1]);
+}
+
+static int read_options(struct options *o, const struct daemon_class *c,
+			int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"test", no_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int opt;
+
+	optind = 0; /* begins anew, should main() run twice in a test */
+	while ((opt = getopt_long(argc, argv, "+:c:tVh", names, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			o->file = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'V':
+			printf("%s " PINHOLE_VERSION "\n", c->name);
+			o->done = true;
+			return 0;
+		case 'h':
+			print_usage(c);
+			o->done = true;
+			return 0;
+		default:
+			return bad_option(c, opt, argv);
+		}
+	}
+	if (argv[optind])
+		return complain(c, "unexpected argument %s, -h helps",
+				argv[optind]);
+	return 0;
+}
+
+static void free_conf(const struct daemon_class *c, void *conf)
+{
+	if (conf)
+		conf_free(conf, c->keys, c->nkeys);
+	free(conf);
+}
+
+/* The level of the key "log", or info where there is no such key. */
+static int log_level_of(enum log_level *level, const struct daemon_class *c,
+			const void *conf, char err[CONF_ERRLEN])
+{
+	*level = LOG_LEVEL_INFO;
+	for (size_t i = 0; i < c->nkeys; i++) {
+		if (strcmp(c->keys[i].name, "log") != 0)
+			continue;
+		const char *name = *(char *const *)((const char *)conf +
+						    c->keys[i].offset);
+
+		if (!name || log_level_parse(level, name) == 0)
+			return 0;
+		snprintf(err, CONF_ERRLEN,
+			 "log: expected debug, info, warn or error, found "
+			 "\"%s\"",
+			 name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_conf(const struct daemon_class *c, const void *conf,
+		      char err[CONF_ERRLEN])
+{
+	enum log_level level;
+	int ret = log_level_of(&level, c, conf, err);
+
+	return ret || !c->check ? ret : c->check(conf, err);
+}
+
+static int load_conf(void **confp, const struct daemon_class *c,
+		     const char *file, char err[CONF_ERRLEN])
+{
+	void *conf = calloc(1, c->conf_size);
+	int ret = -ENOMEM;
+
+	snprintf(err, CONF_ERRLEN, "out of memory");
+	if (conf)
+		ret = conf_load(conf, c->keys, c->nkeys, c->name, file, err);
+	if (!ret)
+		ret = check_conf(c, conf, err);
+	if (ret)
+		free_conf(c, conf);
+	else
+		*confp = conf;
+	return ret;
+}
+
+static void apply_log_level(const struct daemon_class *c, const void *conf)
+{
+	char err[CONF_ERRLEN];
+	enum log_level level;
+
+	if (log_level_of(&level, c, conf, err) == 0)
+		log_set_level(level);
+}
+
+/* The relay has two sockets a stream: take all that we are allowed. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warn("cannot raise the limit of open files",
+			 LOG_S("error", strerror(errno)));
+}
+
+/* The old configuration stays unless the whole of the new one is good. */
+static void reload(struct daemon *d)
+{
+	const struct daemon_class *c = d->class;
+	const void *running = d->reloaded ? d->reloaded : d->conf;
+	char err[CONF_ERRLEN];
+	void *next = NULL;
+	int ret = load_conf(&next, c, d->file, err);
+
+	if (!ret)
+		ret = conf_keep(next, running, c->keys, c->nkeys);
+	if (!ret)
+		ret = check_conf(c, next, err);
+	if (ret) {
+		log_error("configuration not reloaded",
+			  LOG_S("error", *err ? err : strerror(-ret)));
+		free_conf(c, next);
+		return;
+	}
+	apply_log_level(c, next);
+	if (c->reload)
+		c->reload(d->ctx, next);
+	free_conf(c, d->reloaded);
+	d->reloaded = next;
+	log_info("configuration reloaded", LOG_S("file", d->file));
+}
+
+static void end(struct daemon *d, int signum)
+{
+	bool at_once = d->draining || !d->class->drain;
+
+	log_info(at_once ? "ending" : "draining, a second signal ends at once",
+		 LOG_I("signal", signum));
+	if (at_once) {
+		daemon_exit(d);
+		return;
+	}
+	d->draining = true;
+	d->class->drain(d->ctx);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+
+	if (signum != SIGHUP)
+		end(d, signum);
+	else if (!d->draining)
+		reload(d);
+}
+
+static int watch_signals(struct daemon *d)
+{
+	int err = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; !err && i < NSIGNALS; i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		err = uv_signal_start(&d->signals[i], on_signal, signals[i]);
+	}
+	return err;
+}
+
+static void unwatch_signals(struct daemon *d)
+{
+	for (size_t i = 0; i < NSIGNALS; i++)
+		if (d->signals[i].data)
+			uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+	uv_stop(timer->loop);
+}
+
+static void report_leak(uv_handle_t *handle, void *guard)
+{
+	if (uv_is_closing(handle))
+		return;
+	if (handle != guard)
+		log_error("handle left open",
+			  LOG_S("type", uv_handle_type_name(handle->type)));
+	uv_close(handle, NULL);
+}
+
+/* What stop() began to close gets its time; the rest is a leak. */
+static void close_loop(struct daemon *d)
+{
+	uv_timer_t guard;
+
+	uv_timer_init(&d->loop, &guard);
+	uv_timer_start(&guard, on_late, DAEMON_CLOSE_MS, 0);
+	uv_unref((uv_handle_t *)&guard);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_walk(&d->loop, report_leak, &guard);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+}
+
+static int run(struct daemon *d, char err[CONF_ERRLEN])
+{
+	const struct daemon_class *c = d->class;
+	int ret = uv_loop_init(&d->loop);
+
+	snprintf(err, CONF_ERRLEN, "cannot start");
+	if (ret)
+		return ret;
+	ret = watch_signals(d);
+	if (!ret)
+		ret = c->start(&d->ctx, d, d->conf, err);
+	d->running = true;
+	while (!ret && !d->exiting)
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+	d->running = false;
+	c->stop(d->ctx);
+	unwatch_signals(d);
+	close_loop(d);
+	return ret;
+}
+
+uv_loop_t *daemon_loop(struct daemon *d)
+{
+	return &d->loop;
+}
+
+/* A stop asked for outside the loop would cut its closing run short. */
+void daemon_exit(struct daemon *d)
+{
+	if (d->running && !d->exiting)
+		uv_stop(&d->loop);
+	d->exiting = true;
+}
+
+int daemon_main(const struct daemon_class *c, int argc, char **argv)
+{
+	struct daemon d = {.class = c};
+	struct options o = {0};
+	char err[CONF_ERRLEN];
+
+	log_init(c->name, LOG_LEVEL_INFO);
+	if (read_options(&o, c, argc, argv))
+		return EXIT_FAILURE;
+	if (o.done)
+		return EXIT_SUCCESS;
+	d.file = o.file;
+
+	int ret = load_conf(&d.conf, c, d.file, err);
+
+	if (!ret && o.test) {
+		printf("%s: configuration is good\n",
+		       d.file ? d.file : "defaults");
+	} else if (!ret) {
+		apply_log_level(c, d.conf);
+		raise_fd_limit();
+		ret = run(&d, err);
+	}
+	if (ret)
+		complain(c, "%s", err);
+	free_conf(c, d.conf);
+	free_conf(c, d.reloaded);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

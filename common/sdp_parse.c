@@ -1,0 +1,212 @@
+#include <errno.h>
+#include <string.h>
+
+#include "common/sdp.h"
+#include "common/sdp_line.h"
+
+struct direction {
+	bool recvonly, sendonly, inactive;
+};
+
+/* A c= line: there may be one whose address is a name. */
+struct connection {
+	bool present;
+	struct addr ip;
+};
+
+/* What the text said, for the session and for the media line being read. */
+struct parse {
+	struct sdp *out;
+	struct sdp_media *media; /* NULL: still at session level */
+	struct connection session, own;
+	struct direction direction;
+	bool has_rtcp_port;
+	uint16_t rtcp_port;
+	struct addr rtcp_ip;
+};
+
+static int copy_token(char *buf, size_t cap, const struct sdp_span *s)
+{
+	if (s->len >= cap)
+		return -EBADMSG;
+	memcpy(buf, s->p, s->len);
+	buf[s->len] = '\0';
+	return 0;
+}
+
+/* The formats, cut at a word where they are too many. */
+static void copy_fmt(char buf[SDP_FMT_MAX], const struct sdp_span *s)
+{
+	size_t len = s->len;
+
+	if (len >= SDP_FMT_MAX) {
+		len = SDP_FMT_MAX - 1;
+		while (len > 0 && s->p[len] != ' ' && s->p[len] != '\t')
+			len--;
+	}
+	memcpy(buf, s->p, len);
+	buf[len] = '\0';
+}
+
+/* "IN IP4 224.2.1.1/127"; what is no address of ours leaves none. */
+static void parse_connection(struct addr *ip, struct sdp_span text)
+{
+	struct sdp_span net, type, host;
+	const char *slash;
+	int family;
+
+	memset(ip, 0, sizeof(*ip));
+	if (!sdp_word(&net, &text) || !sdp_word(&type, &text) ||
+	    !sdp_word(&host, &text) || !sdp_span_is(&net, "IN"))
+		return;
+	slash = memchr(host.p, '/', host.len);
+	if (slash)
+		host.len = (size_t)(slash - host.p);
+	family = sdp_span_is(&type, "IP6") ? AF_INET6 : AF_INET;
+	if (addr_set(ip, host.p, host.len, 0) || addr_family(ip) != family)
+		memset(ip, 0, sizeof(*ip));
+}
+
+static void set_port(struct addr *a, const struct addr *ip, uint16_t port)
+{
+	*a = *ip;
+	if (!addr_is_none(a))
+		addr_set_port(a, port);
+}
+
+/* A media line is complete: its c= and a=rtcp may stand in any order. */
+static int finish_media(struct parse *p)
+{
+	struct sdp_media *m = p->media;
+	const struct connection *c = p->own.present ? &p->own : &p->session;
+
+	if (!m)
+		return 0;
+	if (!c->present && m->port != 0)
+		return -EBADMSG;
+	set_port(&m->rtp, &c->ip, m->port);
+	if (p->has_rtcp_port)
+		set_port(&m->rtcp,
+			 addr_is_none(&p->rtcp_ip) ? &c->ip : &p->rtcp_ip,
+			 p->rtcp_port);
+	else if (m->port != 0 && m->port != UINT16_MAX)
+		set_port(&m->rtcp, &c->ip, (uint16_t)(m->port + 1));
+	return 0;
+}
+
+static int start_media(struct parse *p, const struct sdp_line *l)
+{
+	struct sdp_mline fields;
+	struct sdp_media *m;
+	int err;
+
+	err = finish_media(p);
+	if (!err)
+		err = sdp_mline_parse(&fields, l);
+	if (err)
+		return err;
+	if (p->out->n == SDP_MEDIA_MAX)
+		return -E2BIG;
+	m = &p->out->media[p->out->n++];
+	p->media = m;
+	memset(&p->own, 0, sizeof(p->own));
+	p->has_rtcp_port = false;
+	m->port = fields.number;
+	m->recvonly = p->direction.recvonly;
+	m->sendonly = p->direction.sendonly;
+	m->inactive = p->direction.inactive;
+	copy_fmt(m->fmt, &fields.fmt);
+	err = copy_token(m->type, sizeof(m->type), &fields.type);
+	if (!err)
+		err = copy_token(m->proto, sizeof(m->proto), &fields.proto);
+	return err;
+}
+
+/* RFC 3605; port 0 is as good as absent. */
+static int parse_rtcp(struct parse *p, struct sdp_span value)
+{
+	struct sdp_span word;
+
+	if (!sdp_word(&word, &value) || !sdp_span_port(&p->rtcp_port, &word))
+		return -EBADMSG;
+	p->has_rtcp_port = p->rtcp_port != 0;
+	parse_connection(&p->rtcp_ip, value);
+	return 0;
+}
+
+static bool parse_direction(struct direction *d, const struct sdp_line *l)
+{
+	struct sdp_span none;
+	struct direction new = {
+		.recvonly = sdp_attribute(&none, l, "recvonly"),
+		.sendonly = sdp_attribute(&none, l, "sendonly"),
+		.inactive = sdp_attribute(&none, l, "inactive"),
+	};
+
+	if (!new.recvonly && !new.sendonly && !new.inactive &&
+	    !sdp_attribute(&none, l, "sendrecv"))
+		return false;
+	*d = new;
+	return true;
+}
+
+static int parse_attribute(struct parse *p, const struct sdp_line *l)
+{
+	struct sdp_media *m = p->media;
+	struct sdp_span value;
+	struct direction d;
+
+	if (parse_direction(&d, l)) {
+		if (!m) {
+			p->direction = d;
+			return 0;
+		}
+		m->recvonly = d.recvonly;
+		m->sendonly = d.sendonly;
+		m->inactive = d.inactive;
+	} else if (m && sdp_attribute(&value, l, "rtcp-mux")) {
+		m->rtcp_mux = true;
+	} else if (m && sdp_attribute(&value, l, "rtcp")) {
+		return parse_rtcp(p, value);
+	}
+	return 0;
+}
+
+static int parse_line(struct parse *p, const struct sdp_line *l)
+{
+	struct connection *c = p->media ? &p->own : &p->session;
+
+	switch (l->type) {
+	case 'm':
+		return start_media(p, l);
+	case 'c':
+		/* Further ones are layers of a multicast (RFC 4566 5.7). */
+		if (!c->present)
+			parse_connection(&c->ip, l->value);
+		c->present = true;
+		return 0;
+	case 'a':
+		return parse_attribute(p, l);
+	default:
+		return 0;
+	}
+}
+
+int sdp_parse(struct sdp *out, const char *text, size_t len)
+{
+	struct sdp_span rest = {text, len};
+	struct parse p = {.out = out};
+	struct sdp_line line;
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!sdp_line_next(&line, &rest) || line.type != 'v')
+		return -EBADMSG;
+	while (!err && sdp_line_next(&line, &rest))
+		err = parse_line(&p, &line);
+	if (!err)
+		err = finish_media(&p);
+	if (!err && out->n == 0)
+		err = -EBADMSG;
+	return err;
+}

@@ -1,0 +1,267 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include <sofia-sip/msg_mclass.h>
+
+#include "common/sipmsg.h"
+#include "common/sipmsg_scan.h"
+#include "common/strbuf.h"
+
+enum { TOKEN_POOL = 256 };
+
+/* Base32: every random byte gives one character without bias. */
+static const char token_chars[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+/*
+ * Headers that somebody here acts on: one that Sofia-SIP could not read, or a
+ * second one where there can be one only, makes the message bad. Any other
+ * header is none of our business and is passed on as it came.
+ */
+static const char *const strict_headers[] = {
+	"Via",           "From",         "To",
+	"Call-ID",       "CSeq",         "Max-Forwards",
+	"Contact",       "Route",        "Record-Route",
+	"Path",          "Expires",      "Content-Length",
+	"Content-Type",  "Content-Encoding", "Authorization",
+	"Proxy-Authorization",
+};
+
+static bool is_strict(const char *name)
+{
+	const size_t n = sizeof(strict_headers) / sizeof(strict_headers[0]);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(strict_headers[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Sofia-SIP keeps two things in sip_error: its own error objects, which name
+ * the header they could not read, and second copies of single headers.
+ */
+static const char *check_errors(const msg_t *msg, const sip_t *sip)
+{
+	const msg_hclass_t *error_class = msg_mclass(msg)->mc_error->hr_class;
+
+	for (const sip_error_t *e = sip->sip_error; e; e = e->er_next) {
+		const msg_hclass_t *hc = e->er_common->h_class;
+
+		if (hc != error_class) {
+			if (is_strict(hc->hc_name))
+				return "a header that may come once came twice";
+		} else if (!e->er_name) {
+			return "a line that is no header";
+		} else if (is_strict(e->er_name)) {
+			return "malformed header";
+		}
+	}
+	if (msg_has_error(msg))
+		return "malformed header";
+	return NULL;
+}
+
+static const char *check_start(const sip_t *sip)
+{
+	if (sip->sip_request) {
+		if (sip->sip_request->rq_version != sip_version_2_0)
+			return "not SIP/2.0";
+	} else if (sip->sip_status) {
+		int status = sip->sip_status->st_status;
+
+		if (sip->sip_status->st_version != sip_version_2_0)
+			return "not SIP/2.0";
+		if (status < 100 || status > 699)
+			return "no such status code";
+	} else {
+		return "malformed start line";
+	}
+	return NULL;
+}
+
+static const char *check_headers(const sip_t *sip)
+{
+	if (!sip->sip_via)
+		return "no Via";
+	if (!sip->sip_from)
+		return "no From";
+	if (!sip->sip_to)
+		return "no To";
+	if (!sip->sip_call_id)
+		return "no Call-ID";
+	if (!sip->sip_cseq)
+		return "no CSeq";
+	if (strlen(sip->sip_call_id->i_id) >= SIPMSG_CALLID_MAX)
+		return "Call-ID too long";
+	if (strpbrk(sip->sip_call_id->i_id, " \t"))
+		return "Call-ID of several words";
+	if (sip->sip_cseq->cs_seq > INT32_MAX)
+		return "CSeq out of range";
+	if (sip->sip_request && strcmp(sip->sip_cseq->cs_method_name,
+				       sip->sip_request->rq_method_name) != 0)
+		return "CSeq method is not the method";
+	return NULL;
+}
+
+/* Sofia-SIP itself takes a missing body for an empty one. */
+static bool body_is_whole(const sip_t *sip)
+{
+	size_t len = sip->sip_payload ? sip->sip_payload->pl_len : 0;
+
+	return !sip->sip_content_length ||
+	       sip->sip_content_length->l_length == len;
+}
+
+/*
+ * Where one line held several values ("Via: a, b") the first fragment has the
+ * text of all: changing one would lose the others. They are printed anew, one
+ * line each; everything else goes out as it came.
+ */
+static void split_shared_lines(msg_t *msg)
+{
+	msg_header_t *owner = NULL;
+
+	for (msg_header_t *h = *msg_chain_head(msg); h; h = h->sh_succ) {
+		if (h->sh_len > 0 || !owner || !h->sh_data) {
+			owner = h;
+			continue;
+		}
+		msg_fragment_clear(owner->sh_common);
+		msg_fragment_clear(h->sh_common);
+	}
+}
+
+static const char *parse(msg_t **msgp, const char *data, size_t len)
+{
+	msg_t *msg = msg_make(sip_default_mclass(), MSG_FLG_EXTRACT_COPY, data,
+			      (ssize_t)len);
+	const sip_t *sip = msg ? sip_object(msg) : NULL;
+	const char *bad;
+
+	*msgp = msg;
+	if (!sip)
+		return NULL;
+	bad = check_start(sip);
+	if (!bad)
+		bad = check_errors(msg, sip);
+	if (!bad)
+		bad = check_headers(sip);
+	if (!bad && !body_is_whole(sip))
+		bad = "body shorter than Content-Length";
+	return bad;
+}
+
+int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why)
+{
+	const char *bad = NULL;
+	msg_t *msg = NULL;
+	int err;
+
+	/* CRLFs in front are keepalives of streams (RFC 3261 7.5). */
+	while (len >= 2 && data[0] == '\r' && data[1] == '\n') {
+		data += 2;
+		len -= 2;
+	}
+	if (len > SIPMSG_MAX) {
+		bad = "too long";
+		err = -EBADMSG;
+		goto out;
+	}
+	err = sipmsg_scan(data, len, &bad);
+	if (err)
+		goto out;
+	bad = parse(&msg, data, len);
+	err = bad ? -EBADMSG : msg ? 0 : -ENOMEM;
+	if (err)
+		goto out;
+	split_shared_lines(msg);
+	*msgp = msg;
+	msg = NULL;
+out:
+	if (why)
+		*why = err == -ENOMEM ? "out of memory" : bad;
+	msg_destroy(msg);
+	return err;
+}
+
+msg_t *sipmsg_copy(msg_t *msg)
+{
+	return msg_copy(msg);
+}
+
+int sipmsg_print(struct strbuf *out, msg_t *msg)
+{
+	if (sip_complete_message(msg) < 0 || msg_serialize(msg, NULL) < 0 ||
+	    msg_prepare(msg) < 0)
+		return -ENOMEM;
+	for (msg_header_t *h = *msg_chain_head(msg); h; h = h->sh_succ)
+		strbuf_add(out, h->sh_data, h->sh_len);
+	return strbuf_err(out);
+}
+
+const char *sipmsg_method(const sip_t *sip)
+{
+	if (sip->sip_request)
+		return sip->sip_request->rq_method_name;
+	return sip->sip_cseq->cs_method_name;
+}
+
+const char *sipmsg_body(size_t *len, bool *sdp, const sip_t *sip)
+{
+	const sip_payload_t *pl = sip->sip_payload;
+	const sip_content_type_t *ct = sip->sip_content_type;
+
+	if (sdp)
+		*sdp = ct && ct->c_type &&
+		       strcasecmp(ct->c_type, "application/sdp") == 0;
+	*len = pl ? pl->pl_len : 0;
+	return pl ? pl->pl_data : "";
+}
+
+int sipmsg_set_body(msg_t *msg, const char *data, size_t len)
+{
+	sip_t *sip = sip_object(msg);
+	msg_header_t *old = (msg_header_t *)sip->sip_payload;
+	sip_payload_t *pl;
+	int err;
+
+	if (len == 0) {
+		if (old)
+			msg_header_remove_all(msg, (msg_pub_t *)sip, old);
+		return 0;
+	}
+	pl = sip_payload_create(msg_home(msg), data, len);
+	if (!pl)
+		return -ENOMEM;
+	if (old)
+		err = msg_header_replace(msg, (msg_pub_t *)sip, old,
+					 (msg_header_t *)pl);
+	else
+		err = msg_header_insert(msg, (msg_pub_t *)sip,
+					(msg_header_t *)pl);
+	return err < 0 ? -ENOMEM : 0;
+}
+
+void sipmsg_token(char *buf, size_t n)
+{
+	static _Thread_local unsigned char pool[TOKEN_POOL];
+	static _Thread_local size_t left;
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i + 1 < n; i++) {
+		while (left == 0) {
+			ssize_t got = getrandom(pool, sizeof(pool), 0);
+
+			if (got < 0 && errno != EINTR)
+				abort();
+			left = got > 0 ? (size_t)got : 0;
+		}
+		buf[i] = token_chars[pool[--left] & 31];
+	}
+	buf[n - 1] = '\0';
+}

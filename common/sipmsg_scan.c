@@ -1,0 +1,172 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/sipmsg.h"
+#include "common/sipmsg_scan.h"
+
+/* List items and parameters of one header, continuation lines included. */
+enum { ITEMS_MAX = 256 };
+
+/* Headers whose value may be a URI without angle brackets (RFC 3261 20). */
+static const char *const addr_spec_headers[] = {
+	"From", "f",        "To", "t",           "Contact",
+	"m",    "Refer-To", "r",  "Referred-By", "b",
+};
+
+/* How far the scan of one header's value has come. */
+struct scan {
+	bool uri_value; /* the whole value may be a URI */
+	bool quoted;
+	bool escaped; /* behind a backslash within quotes */
+	bool bracketed;
+	unsigned items;
+};
+
+static bool is_addr_spec_header(const char *line, size_t len)
+{
+	const size_t n =
+		sizeof(addr_spec_headers) / sizeof(addr_spec_headers[0]);
+	size_t name = strcspn(line, ": \t\r");
+
+	for (size_t i = 0; i < n; i++) {
+		const char *h = addr_spec_headers[i];
+
+		if (name < len && strlen(h) == name &&
+		    strncasecmp(h, line, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The length of the line without its CRLF, or -1 where it has none. */
+static long line_len(const char *p, const char *end)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	if (!lf || lf == p || lf[-1] != '\r')
+		return -1;
+	return lf - 1 - p;
+}
+
+static bool has_control(const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static bool is_hex_escape(const char *p, size_t left)
+{
+	return left > 2 && isxdigit((unsigned char)p[1]) &&
+	       isxdigit((unsigned char)p[2]);
+}
+
+/* One line of a header's value; `s` goes on over continuation lines. */
+static const char *scan_value(struct scan *s, const char *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (s->quoted) {
+			bool ends = p[i] == '"' && !s->escaped;
+
+			s->escaped = p[i] == '\\' && !s->escaped;
+			s->quoted = !ends;
+			continue;
+		}
+		switch (p[i]) {
+		case '"':
+			s->quoted = true;
+			break;
+		case '<':
+			s->bracketed = true;
+			s->uri_value = false;
+			break;
+		case '>':
+			s->bracketed = false;
+			break;
+		case ',':
+		case ';':
+			if (++s->items > ITEMS_MAX)
+				return "too many items in one header";
+			break;
+		case '%':
+			if ((s->bracketed || s->uri_value) &&
+			    !is_hex_escape(p + i, len - i))
+				return "broken % escape in a URI";
+			break;
+		default:
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* One header line or continuation of one. */
+static const char *scan_line(struct scan *s, const char *p, size_t len)
+{
+	const char *colon;
+
+	if (p[0] == ' ' || p[0] == '\t')
+		return scan_value(s, p, len);
+	colon = memchr(p, ':', len);
+	if (!colon)
+		return "a header line without colon";
+	memset(s, 0, sizeof(*s));
+	s->uri_value = is_addr_spec_header(p, len);
+	return scan_value(s, colon, len - (size_t)(colon - p));
+}
+
+static const char *scan_start_line(const char *p, size_t len)
+{
+	struct scan s = {.uri_value = true};
+
+	if (len == 0 || p[0] == ' ' || p[0] == '\t')
+		return "no start line";
+	/* A reason phrase is free text. */
+	if (len > 4 && strncasecmp(p, "SIP/", 4) == 0)
+		s.uri_value = false;
+	return scan_value(&s, p, len);
+}
+
+static const char *scan_block(const char *p, const char *end)
+{
+	struct scan s = {0};
+	const char *bad;
+
+	for (unsigned n = 0; n <= SIPMSG_HEADERS_MAX + 1; n++) {
+		long len = p < end ? line_len(p, end) : -1;
+
+		if (len < 0)
+			return "header without CRLF or empty line at its end";
+		if (has_control(p, (size_t)len))
+			return "control character in the header";
+		if (n == 0)
+			bad = scan_start_line(p, (size_t)len);
+		else if (len == 0)
+			return NULL;
+		else if (n == 1 && (p[0] == ' ' || p[0] == '\t'))
+			bad = "continuation of the start line";
+		else
+			bad = scan_line(&s, p, (size_t)len);
+		if (bad)
+			return bad;
+		p += len + 2;
+	}
+	return "too many header lines";
+}
+
+int sipmsg_scan(const char *data, size_t len, const char **why)
+{
+	const char *bad = scan_block(data, data + len);
+
+	if (!bad)
+		return 0;
+	*why = bad;
+	return -EBADMSG;
+}

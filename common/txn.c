@@ -1,0 +1,321 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/txn_internal.h"
+
+/* RFC 3261 table 4 and 16.6 step 11 ("more than 3 minutes"), RFC 6026 */
+const struct txn_timers txn_default_timers = {
+	.t1 = 500,
+	.t2 = 4000,
+	.t4 = 5000,
+	.timer_b = 64 * 500,
+	.timer_c = 181 * 1000,
+	.timer_d = 32 * 1000,
+	.timer_f = 64 * 500,
+	.timer_h = 64 * 500,
+	.timer_l = 64 * 500,
+	.timer_m = 64 * 500,
+};
+
+/* An answer of the layer itself, for which it keeps no state (8.2.7). */
+static void answer(struct txns *t, const sip_t *req, int status,
+		   const char *extra)
+{
+	char tag[TXN_BRANCH_LEN];
+	struct sipmsg_reply r = {
+		.status = status, .to_tag = tag, .extra = extra};
+	struct strbuf out;
+	struct addr dst;
+
+	txn_key_tag(tag, t, req);
+	strbuf_init(&out, t->scratch, sizeof(t->scratch));
+	if (sipmsg_via_dest(&dst, req->sip_via) != 0 ||
+	    sipmsg_reply(&out, req, &r) != 0) {
+		t->counts.malformed++;
+		return;
+	}
+	t->cfg.send(&dst, out.data, out.len, t->cfg.arg);
+}
+
+/* RFC 3581 4: who asks for rport gets it; and who stands behind a NAT, which
+ * is where sent-by says one address and the packet another, can be reached
+ * in no other way. */
+static int mark_via(msg_t *msg, const sip_t *req, const struct addr *src)
+{
+	struct addr sent_by;
+	bool nat = sipmsg_via_addr(&sent_by, req->sip_via) == 0 &&
+		   !addr_ip_eq(&sent_by, src);
+
+	return sipmsg_via_received(msg, src, nat);
+}
+
+static struct txn_server *find_server(struct txns *t, const sip_t *req,
+				      const char *method, const char *to_tag)
+{
+	struct txn_key key;
+
+	if (txn_key_server(&key, t, req, method, to_tag) != 0)
+		return NULL;
+	return table_get(t->servers, key.data, key.len);
+}
+
+/*
+ * The INVITE an ACK belongs to (17.2.3). Without the cookie the To tag of the
+ * ACK is the response's; the INVITE had either none or, in a dialog, the same.
+ */
+static struct txn_server *find_acked(struct txns *t, const sip_t *ack)
+{
+	const char *tag = ack->sip_to->a_tag;
+	struct txn_server *s = find_server(t, ack, "INVITE", NULL);
+
+	if (txn_key_has_cookie(ack))
+		return s;
+	if (s && txn_server_answered_with(s, tag))
+		return s;
+	return find_server(t, ack, "INVITE", tag);
+}
+
+static bool answered_by_us(struct txns *t, const sip_t *ack)
+{
+	char tag[TXN_BRANCH_LEN];
+
+	if (!ack->sip_to->a_tag)
+		return false;
+	txn_key_tag(tag, t, ack);
+	return strcmp(tag, ack->sip_to->a_tag) == 0;
+}
+
+/*
+ * An ACK ends at the INVITE it acknowledges, or here, if what it acknowledges
+ * is an answer without state. The ACK to a 2xx goes up; it takes no memory,
+ * and the call exists: an overload is no reason to drop it.
+ */
+static bool ack_input(struct txns *t, msg_t *msg, const sip_t *sip,
+		      const struct addr *src)
+{
+	struct txn_server *s = find_acked(t, sip);
+
+	if (s ? txn_server_ack(s) : answered_by_us(t, sip))
+		return false;
+	if (mark_via(msg, sip, src) != 0)
+		return false;
+	t->cfg.request(0, msg, src, t->cfg.arg);
+	return true;
+}
+
+/* 9.2 and 16.10: 200 where there is an INVITE, whatever has become of it. */
+static void cancel_input(struct txns *t, msg_t *msg, const sip_t *sip,
+			 const struct addr *src)
+{
+	struct txn_server *s =
+		find_server(t, sip, "INVITE", sip->sip_to->a_tag);
+	txn_id invite = s ? txn_server_id(s) : 0;
+	bool tell = s && txn_server_cancel(s);
+
+	if (mark_via(msg, sip, src) != 0)
+		return;
+	answer(t, sip, s ? 200 : 481, NULL);
+	if (tell)
+		t->cfg.cancel(invite, t->cfg.arg);
+}
+
+/* True if `msg` is the user's now. */
+static bool request_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
+			  const sip_t *sip, const struct addr *src)
+{
+	int err;
+
+	if (mark_via(msg, sip, src) != 0)
+		return false;
+	err = txn_server_begin(t, key, msg, src);
+	if (err == -EINVAL) {
+		t->counts.malformed++;
+	} else if (err) {
+		t->counts.overload++;
+		answer(t, sip, 503, "Retry-After: 5\r\n");
+	}
+	return err == 0;
+}
+
+static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
+			  const struct addr *src)
+{
+	const char *method = sip->sip_request->rq_method_name;
+	struct txn_server *s;
+	struct txn_key key;
+
+	if (sip->sip_request->rq_method == sip_method_ack)
+		return ack_input(t, msg, sip, src);
+	if (sip->sip_request->rq_method == sip_method_cancel) {
+		cancel_input(t, msg, sip, src);
+		return false;
+	}
+	if (txn_key_server(&key, t, sip, method, sip->sip_to->a_tag) != 0) {
+		t->counts.malformed++;
+		return false;
+	}
+	s = table_get(t->servers, key.data, key.len);
+	if (!s)
+		return request_begin(t, &key, msg, sip, src);
+	t->counts.retransmits_in++;
+	txn_server_again(s);
+	return false;
+}
+
+/* 17.1.3: our branch in the top Via, and the method in CSeq. */
+static void response_input(struct txns *t, msg_t *msg, const sip_t *sip)
+{
+	const char *method = sip->sip_cseq->cs_method_name;
+	struct txn_client *c = NULL;
+	struct txn_key key;
+
+	if (sip->sip_via->v_branch &&
+	    txn_key_client(&key, sip->sip_via->v_branch, method,
+			   strlen(method)) == 0)
+		c = table_get(t->clients, key.data, key.len);
+	if (c)
+		txn_client_input(c, sip->sip_status->st_status, msg);
+	else
+		t->counts.stray++;
+}
+
+/* What sipmsg_parse promises; the layer does not live by promises. */
+static bool is_complete(const sip_t *sip)
+{
+	const sip_request_t *rq = sip ? sip->sip_request : NULL;
+	const sip_status_t *st = sip ? sip->sip_status : NULL;
+
+	if (!sip || !sip->sip_via || !sip->sip_from || !sip->sip_to ||
+	    !sip->sip_call_id || !sip->sip_cseq ||
+	    !sip->sip_cseq->cs_method_name)
+		return false;
+	if (rq)
+		return rq->rq_method_name &&
+		       rq->rq_method == sip->sip_cseq->cs_method;
+	return st && st->st_status >= 100 && st->st_status < 700;
+}
+
+static int destroy_server(const void *key, size_t len, void *value, void *arg)
+{
+	(void)key, (void)len, (void)arg;
+	txn_server_destroy(value);
+	return 0;
+}
+
+static int destroy_client(const void *key, size_t len, void *value, void *arg)
+{
+	(void)key, (void)len, (void)arg;
+	txn_client_destroy(value);
+	return 0;
+}
+
+int txn_timer_start(struct txns *t, struct txn_timer *tm, uint64_t after,
+		    deadline_h *fn, void *arg)
+{
+	txn_timer_stop(t, tm);
+	tm->when = t->now + after;
+	return deadlines_add(&tm->id, t->deadlines, tm->when, fn, arg);
+}
+
+void txn_timer_stop(struct txns *t, struct txn_timer *tm)
+{
+	deadlines_cancel(t->deadlines, tm->id);
+	tm->id = 0;
+}
+
+void txn_timer_fired(struct txns *t, struct txn_timer *tm)
+{
+	tm->id = 0;
+	txns_clock(t, tm->when);
+}
+
+void txns_clock(struct txns *t, uint64_t now)
+{
+	if (now > t->now)
+		t->now = now;
+}
+
+void txns_settle(struct txns *t, bool *pending)
+{
+	if (*pending)
+		t->pending--;
+	*pending = false;
+}
+
+char *txn_bytes_dup(const char *data, size_t len)
+{
+	char *copy = malloc(len ? len : 1);
+
+	return copy ? memcpy(copy, data, len) : NULL;
+}
+
+int txns_alloc(struct txns **tp, struct deadlines *deadlines,
+	       const struct txn_config *cfg)
+{
+	struct txns *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->deadlines = deadlines;
+	t->cfg = *cfg;
+	err = table_alloc(&t->servers, cfg->max);
+	if (err)
+		goto out;
+	/* Each INVITE must find room for its CANCEL. */
+	err = table_alloc(&t->clients, 2 * cfg->max);
+out:
+	if (err) {
+		txns_free(t);
+		return err;
+	}
+	*tp = t;
+	return 0;
+}
+
+void txns_free(struct txns *t)
+{
+	if (!t)
+		return;
+	if (t->servers)
+		table_apply(t->servers, destroy_server, NULL);
+	if (t->clients)
+		table_apply(t->clients, destroy_client, NULL);
+	table_free(t->servers);
+	table_free(t->clients);
+	free(t->ids.slots);
+	free(t);
+}
+
+const struct txn_counts *txns_counts(const struct txns *t)
+{
+	return &t->counts;
+}
+
+size_t txns_open(const struct txns *t)
+{
+	return table_count(t->servers) + table_count(t->clients);
+}
+
+size_t txns_pending(const struct txns *t)
+{
+	return t->pending;
+}
+
+void txns_input(struct txns *t, uint64_t now, msg_t *msg,
+		const struct addr *src)
+{
+	const sip_t *sip = sip_object(msg);
+	bool taken = false;
+
+	txns_clock(t, now);
+	if (!is_complete(sip))
+		t->counts.malformed++;
+	else if (sip->sip_request)
+		taken = request_input(t, msg, sip, src);
+	else
+		response_input(t, msg, sip);
+	if (!taken)
+		msg_destroy(msg);
+}

@@ -1,0 +1,134 @@
+#ifndef COMMON_TXN_INTERNAL_H
+#define COMMON_TXN_INTERNAL_H
+
+#include "common/addr.h"
+#include "common/strbuf.h"
+#include "common/table.h"
+#include "common/txn.h"
+
+/*
+ * What the parts of the transaction layer share; nobody else includes it.
+ *
+ *   txn.c         the door: what arrives is matched here or begins here
+ *   txn_server.c  the server machines (RFC 3261 17.2, RFC 6026 7.1)
+ *   txn_client.c  the client machines (RFC 3261 17.1, RFC 6026 7.2)
+ *   txn_key.c     what makes two messages the same transaction (17.2.3)
+ *   txn_ids.c     ids instead of pointers
+ *   txn_text.c    ACK and CANCEL out of the bytes of a request
+ */
+
+/* Longer keys are folded into a keyed hash: memory stays bounded. */
+enum { TXN_KEY_MAX = 160 };
+
+struct txn_key {
+	size_t len;
+	char data[TXN_KEY_MAX];
+};
+
+enum txn_kind { TXN_NONE, TXN_SERVER, TXN_CLIENT };
+
+struct txn_ids {
+	struct txn_slot *slots;
+	uint32_t cap;
+	uint32_t free;
+};
+
+struct txns {
+	struct txn_config cfg;
+	struct deadlines *deadlines;
+	uint64_t now; /* the latest time anyone has told */
+	struct table *servers, *clients;
+	struct txn_ids ids;
+	struct txn_counts counts;
+	size_t pending;
+	char scratch[SIPMSG_MAX + 1]; /* of whoever builds a text just now */
+};
+
+/* A deadline that knows when it is due, for the handler is not told. */
+struct txn_timer {
+	deadline_id id;
+	uint64_t when;
+};
+
+/* Start, or start again, `after` ms from now. 0 or -ENOMEM. */
+int txn_timer_start(struct txns *t, struct txn_timer *tm, uint64_t after,
+		    deadline_h *fn, void *arg);
+void txn_timer_stop(struct txns *t, struct txn_timer *tm);
+
+/* For the first line of a handler: the timer fired, time has moved on. */
+void txn_timer_fired(struct txns *t, struct txn_timer *tm);
+void txns_clock(struct txns *t, uint64_t now);
+
+/* Count a transaction's first step to a final response, or its end. */
+void txns_settle(struct txns *t, bool *pending);
+
+/* A malloc'ed copy. NULL: out of memory. */
+char *txn_bytes_dup(const char *data, size_t len);
+
+/* 0 or -ENOMEM. */
+int txn_id_new(txn_id *id, struct txns *t, enum txn_kind kind, void *obj);
+void *txn_id_get(const struct txns *t, txn_id id, enum txn_kind kind);
+void txn_id_free(struct txns *t, txn_id id);
+
+/*
+ * The key of the server transaction a request belongs to (17.2.3), were its
+ * method `method`; `to_tag` (NULL: none) counts where there is no magic
+ * cookie. -EMSGSIZE never happens to what sipmsg_parse let through.
+ */
+int txn_key_server(struct txn_key *key, struct txns *t, const sip_t *req,
+		   const char *method, const char *to_tag);
+
+/* Whether the top Via has a branch of RFC 3261. */
+bool txn_key_has_cookie(const sip_t *sip);
+
+/* Of a client transaction (17.1.3). -EMSGSIZE. */
+int txn_key_client(struct txn_key *key, const char *branch, const char *method,
+		   size_t method_len);
+
+/* The To tag of a response made without state: the same for a request, its
+ * retransmissions, its ACK and its CANCEL, and nobody else can make it. */
+void txn_key_tag(char tag[TXN_BRANCH_LEN], struct txns *t, const sip_t *req);
+
+/* The method of a printed request; its length, 0 if there is none. */
+size_t txn_text_method(const char *req, size_t len);
+
+/* Whether the top Via of a printed request carries `branch`. */
+bool txn_text_has_branch(const char *req, size_t len, const char *branch);
+
+/*
+ * The ACK to a non-2xx (17.1.1.3) or the CANCEL (9.1) of a printed request:
+ * its Request-URI, top Via, From, Call-ID, CSeq number and Route; its To, or
+ * the header line `to`; and the header line `extra`. Either may be NULL. What
+ * it makes can be derived from again. 0, -EBADMSG, -EMSGSIZE.
+ */
+int txn_text_derive(struct strbuf *out, const char *req, size_t len,
+		    const char *method, const char *to, const char *extra);
+
+/* The To tag of printed text (not NUL-terminated), len 0 if it has none. */
+const char *txn_text_to_tag(size_t *len, const char *text, size_t text_len);
+
+struct txn_server;
+struct txn_client;
+
+/* Begin a server transaction and hand `msg` up. On an error `msg` is still
+ * the caller's: -ENOSPC, -ENOMEM, -EINVAL (no way back to the sender). */
+int txn_server_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
+		     const struct addr *src);
+void txn_server_again(struct txn_server *s); /* the request came once more */
+void txn_server_destroy(struct txn_server *s);
+
+/* An ACK for this INVITE. False: it belongs to a 2xx, and to the user. */
+bool txn_server_ack(struct txn_server *s);
+
+/* A CANCEL for this INVITE: whether it has to be told to the user. */
+bool txn_server_cancel(struct txn_server *s);
+
+/* Whether the final response kept, if any is, has this To tag (17.2.3). */
+bool txn_server_answered_with(const struct txn_server *s, const char *tag);
+txn_id txn_server_id(const struct txn_server *s);
+
+/* A response for it; may end it, and the user may do anything in between. */
+void txn_client_input(struct txn_client *c, int status, msg_t *msg);
+void txn_client_destroy(struct txn_client *c);
+
+#endif

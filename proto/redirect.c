@@ -1,0 +1,213 @@
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/strbuf.h"
+#include "proto/dialect.h"
+#include "proto/redirect.h"
+
+enum {
+	STATUS_MOVED = 302,
+	Q_MAX = 1000,
+	CONTACT_MAX = REDIRECT_URL_MAX + 32, /* name, <>, q, line end */
+};
+
+static bool is_sip(const url_t *url)
+{
+	return url->url_type == url_sip || url->url_type == url_sips;
+}
+
+/* A host name, an IPv4 address or an IPv6 reference. */
+static bool is_domain(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		if (!isalnum((unsigned char)*s) && !strchr(".-_:[]", *s))
+			return false;
+	}
+	return true;
+}
+
+/* RFC 3261 25.1: what needs no escape anywhere. */
+static bool is_unreserved(int c)
+{
+	return isalnum(c) || (c != 0 && strchr("-_.!~*'()", c));
+}
+
+static void add_user(struct strbuf *out, const char *user)
+{
+	for (; *user; user++) {
+		unsigned byte;
+		char hex[3];
+
+		if (user[0] != '%' || !isxdigit((unsigned char)user[1]) ||
+		    !isxdigit((unsigned char)user[2])) {
+			strbuf_add(out, user, 1);
+			continue;
+		}
+		memcpy(hex, user + 1, 2);
+		hex[2] = '\0';
+		byte = (unsigned)strtoul(hex, NULL, 16);
+		if (is_unreserved((int)byte))
+			strbuf_printf(out, "%c", (int)byte);
+		else
+			strbuf_printf(out, "%%%02X", byte);
+		user += 2;
+	}
+}
+
+/* The two halves of an id; -EINVAL where it is none. */
+static int split_id(char user[REDIRECT_ID_MAX], const char **domain,
+		    const char *id)
+{
+	const char *at = strrchr(id, '@');
+	size_t len = at ? (size_t)(at - id) : 0;
+
+	if (len == 0 || len >= REDIRECT_ID_MAX || !is_domain(at + 1) ||
+	    !proto_text_ok(id, " <>\""))
+		return -EINVAL;
+	memcpy(user, id, len);
+	user[len] = '\0';
+	*domain = at + 1;
+	return 0;
+}
+
+static unsigned parse_q(const char *q)
+{
+	return q ? sip_q_value(q) : Q_MAX;
+}
+
+/* Behind all of the same or a better q; the worst falls off the end. */
+static size_t insert_target(struct redirect_target *t, size_t n, size_t max,
+			    const struct redirect_target *one)
+{
+	size_t i = n;
+
+	while (i > 0 && t[i - 1].q < one->q)
+		i--;
+	if (i >= max)
+		return n;
+	if (n == max)
+		n--;
+	memmove(&t[i + 1], &t[i], (n - i) * sizeof(*t));
+	t[i] = *one;
+	return n + 1;
+}
+
+int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url)
+{
+	char domain[REDIRECT_ID_MAX];
+	struct strbuf sb;
+	int n;
+
+	if (!is_sip(url) || !url->url_user || !url->url_user[0] ||
+	    !url->url_host)
+		return -EINVAL;
+	n = sipmsg_url_param(domain, sizeof(domain), url,
+			     proto_uri_param_name(PROTO_DOMAIN));
+	if (n == -EMSGSIZE)
+		return n;
+	if (n < 0) {
+		if (strlen(url->url_host) >= sizeof(domain))
+			return -EMSGSIZE;
+		strcpy(domain, url->url_host);
+	}
+	if (!is_domain(domain))
+		return -EINVAL;
+	strbuf_init(&sb, id, REDIRECT_ID_MAX);
+	add_user(&sb, url->url_user);
+	strbuf_printf(&sb, "@");
+	for (const char *c = domain; *c; c++)
+		strbuf_printf(&sb, "%c", tolower((unsigned char)*c));
+	return strbuf_err(&sb);
+}
+
+int redirect_query_make(msg_t *msg, const struct addr *redirect, const char *id)
+{
+	sip_request_t *rq = sip_object(msg)->sip_request;
+	su_home_t *home = msg_home(msg);
+	char user[REDIRECT_ID_MAX];
+	const char *domain;
+	int err;
+
+	err = split_id(user, &domain, id);
+	if (err)
+		return err;
+	rq->rq_url->url_user = su_strdup(home, user);
+	if (!rq->rq_url->url_user)
+		return -ENOMEM;
+	err = sipmsg_url_set_addr(home, rq->rq_url, redirect);
+	if (!err)
+		err = sipmsg_url_param_set(home, rq->rq_url,
+					   proto_uri_param_name(PROTO_DOMAIN),
+					   domain);
+	msg_fragment_clear(rq->rq_common);
+	return err;
+}
+
+int redirect_proxy_url(char url[REDIRECT_URL_MAX], const char *id,
+		       const struct addr *proxy)
+{
+	char user[REDIRECT_ID_MAX], buf[ADDR_STRLEN];
+	const char *domain;
+	struct strbuf sb;
+	int err;
+
+	err = split_id(user, &domain, id);
+	if (err)
+		return err;
+	strbuf_init(&sb, url, REDIRECT_URL_MAX);
+	strbuf_printf(&sb, "sip:%s@%s", user, addr_str(buf, proxy));
+	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_DOMAIN), domain);
+	return strbuf_err(&sb);
+}
+
+int redirect_answer_print(struct strbuf *out, const sip_t *req,
+			  const struct redirect_target *targets, size_t n)
+{
+	char contacts[REDIRECT_TARGETS_MAX * CONTACT_MAX];
+	char tag[PROTO_TAG_LEN];
+	struct strbuf sb;
+
+	if (n == 0)
+		return -EINVAL;
+	strbuf_init(&sb, contacts, sizeof(contacts));
+	for (size_t i = 0; i < n; i++) {
+		const struct redirect_target *t = &targets[i];
+
+		if (!proto_text_ok(t->url, " <>\"") || t->q > Q_MAX)
+			return -EINVAL;
+		strbuf_printf(&sb, "Contact: <%s>;q=%u.%03u\r\n", t->url,
+			      t->q / Q_MAX, t->q % Q_MAX);
+	}
+	if (strbuf_err(&sb))
+		return -EMSGSIZE;
+	return sipmsg_reply(out, req,
+			    &(struct sipmsg_reply){
+				    .status = STATUS_MOVED,
+				    .to_tag = proto_reply_tag(tag, req),
+				    .extra = contacts,
+			    });
+}
+
+int redirect_answer_parse(struct redirect_target *targets, size_t max,
+			  const sip_t *sip)
+{
+	size_t n = 0;
+
+	if (!sip->sip_status || sip->sip_status->st_status != STATUS_MOVED)
+		return -EBADMSG;
+	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
+		struct redirect_target one = {.q = parse_q(m->m_q)};
+		issize_t len;
+
+		if (!is_sip(m->m_url))
+			continue;
+		len = url_e(one.url, sizeof(one.url), m->m_url);
+		if (len > 0 && (size_t)len < sizeof(one.url))
+			n = insert_target(targets, n, max, &one);
+	}
+	return n > 0 ? (int)n : -EBADMSG;
+}

@@ -1,0 +1,143 @@
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/strbuf.h"
+#include "proto/dialect.h"
+#include "proto/route.h"
+
+enum {
+	MAC_BYTES = 16, /* 128 of the 256 bits */
+	MAC_LEN = 2 * MAC_BYTES + 1,
+	SIDE_LEN = 3,
+	CLAIM_MAX = 2048,
+};
+
+/* The texts under the hash, in the order they are hashed. */
+struct claim {
+	const char *call_id;
+	const char *tag;
+	const char *side;
+	const char *relay;
+};
+
+/*
+ * Each text goes in with its NUL, which none can contain: two different sets
+ * of texts never make the same bytes.
+ */
+static int hash_claim(char mac[MAC_LEN], const struct claim *c,
+		      const char *secret)
+{
+	const char *const texts[] = {c->call_id, c->tag, c->side, c->relay};
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char data[CLAIM_MAX];
+	struct strbuf sb;
+
+	strbuf_init(&sb, data, sizeof(data));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		strbuf_add(&sb, texts[i], strlen(texts[i]) + 1);
+	if (strbuf_err(&sb))
+		return -EMSGSIZE;
+	if (!HMAC(EVP_sha256(), secret, (int)strlen(secret),
+		  (const unsigned char *)data, sb.len, digest, NULL))
+		return -EMSGSIZE;
+	for (size_t i = 0; i < MAC_BYTES; i++)
+		snprintf(mac + 2 * i, 3, "%02x", digest[i]);
+	return 0;
+}
+
+static const char *side_text(const struct route_state *st)
+{
+	if (st->caller_natted)
+		return st->callee_natted ? "ab" : "a";
+	return st->callee_natted ? "b" : "0";
+}
+
+static int side_parse(struct route_state *st, const char *side)
+{
+	st->caller_natted = strchr(side, 'a') != NULL;
+	st->callee_natted = strchr(side, 'b') != NULL;
+	return strcmp(side, side_text(st)) == 0 ? 0 : -EBADMSG;
+}
+
+static int get_param(char *buf, size_t cap, const url_t *url,
+		     enum proto_uri_param p)
+{
+	int n = sipmsg_url_param(buf, cap, url, proto_uri_param_name(p));
+
+	return n < 0 ? n : 0;
+}
+
+static bool fits(struct claim *c, const char *tag, const char *mac,
+		 const char *secret)
+{
+	char want[MAC_LEN];
+
+	if (!tag)
+		return false;
+	c->tag = tag;
+	return hash_claim(want, c, secret) == 0 &&
+	       strlen(mac) == MAC_LEN - 1 &&
+	       CRYPTO_memcmp(want, mac, MAC_LEN - 1) == 0;
+}
+
+int route_print(char *buf, size_t cap, const struct addr *self,
+		const struct route_state *st, const char *secret,
+		const char *call_id, const char *caller_tag)
+{
+	char relay[ADDR_STRLEN] = "", own[ADDR_STRLEN], mac[MAC_LEN];
+	struct claim c = {call_id, caller_tag, side_text(st), relay};
+	struct strbuf sb;
+
+	if (!addr_is_none(&st->relay))
+		addr_str(relay, &st->relay);
+	if (hash_claim(mac, &c, secret))
+		return -EMSGSIZE;
+	strbuf_init(&sb, buf, cap);
+	strbuf_printf(&sb, "<sip:%s;lr", addr_str(own, self));
+	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_SIDE), c.side);
+	if (relay[0])
+		sipmsg_param_add(&sb, proto_uri_param_name(PROTO_RELAY), relay);
+	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_MAC), mac);
+	strbuf_str(&sb, ">");
+	return strbuf_err(&sb);
+}
+
+int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
+		const char *secret, const char *call_id, const char *from_tag,
+		const char *to_tag)
+{
+	char side[SIDE_LEN] = "", relay[ADDR_STRLEN] = "", mac[MAC_LEN];
+	struct claim c = {call_id, NULL, side, relay};
+	bool caller;
+	int err;
+
+	memset(st, 0, sizeof(*st));
+	err = get_param(mac, sizeof(mac), url, PROTO_MAC);
+	if (err)
+		return err == -ENOENT ? -ENOENT : -EBADMSG;
+	err = get_param(relay, sizeof(relay), url, PROTO_RELAY);
+	if (get_param(side, sizeof(side), url, PROTO_SIDE) ||
+	    (err && err != -ENOENT))
+		return -EBADMSG;
+	caller = fits(&c, from_tag, mac, secret);
+	if (!caller && !fits(&c, to_tag, mac, secret))
+		return -EBADMSG;
+	if (side_parse(st, side) ||
+	    (relay[0] && addr_parse(&st->relay, relay, 0))) {
+		memset(st, 0, sizeof(*st));
+		return -EBADMSG;
+	}
+	*from_caller = caller;
+	return 0;
+}
+
+bool route_has_relay(const url_t *url)
+{
+	char relay[ADDR_STRLEN];
+
+	return get_param(relay, sizeof(relay), url, PROTO_RELAY) != -ENOENT;
+}

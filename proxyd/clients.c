@@ -1,0 +1,167 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/deadlines.h"
+#include "common/log.h"
+#include "common/table.h"
+
+#include "proxyd/clients.h"
+
+struct clients {
+	struct table *table;
+	struct deadlines *deadlines;
+};
+
+struct client {
+	struct clients *owner;
+	struct addr channel;
+	uint64_t expires;
+	deadline_id expiry;
+	char id[];
+};
+
+static void client_free(struct client *cl)
+{
+	deadlines_cancel(cl->owner->deadlines, cl->expiry);
+	free(cl);
+}
+
+static void client_expired(void *arg)
+{
+	struct client *cl = arg;
+
+	log_info("registration of a client behind a NAT expired",
+		 LOG_S("client", cl->id), LOG_A("channel", &cl->channel));
+	clients_del(cl->owner, cl->id);
+}
+
+static struct client *find(const struct clients *c, const char *id)
+{
+	return table_get(c->table, id, strlen(id));
+}
+
+static int client_add(struct client **clp, struct clients *c, const char *id)
+{
+	struct client *cl = calloc(1, sizeof(*cl) + strlen(id) + 1);
+	int err;
+
+	if (!cl)
+		return -ENOMEM;
+	cl->owner = c;
+	memcpy(cl->id, id, strlen(id) + 1);
+	err = table_put(c->table, id, strlen(id), cl);
+	if (err) {
+		free(cl);
+		return err;
+	}
+	*clp = cl;
+	return 0;
+}
+
+int clients_alloc(struct clients **cp, struct deadlines *deadlines, size_t max)
+{
+	struct clients *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->deadlines = deadlines;
+	err = table_alloc(&c->table, max);
+	if (err) {
+		free(c);
+		return err;
+	}
+	*cp = c;
+	return 0;
+}
+
+static int free_entry(const void *key, size_t len, void *value, void *arg)
+{
+	(void)key;
+	(void)len;
+	(void)arg;
+	client_free(value);
+	return 0;
+}
+
+void clients_free(struct clients *c)
+{
+	if (!c)
+		return;
+	(void)table_apply(c->table, free_entry, NULL);
+	table_free(c->table);
+	free(c);
+}
+
+int clients_put(struct clients *c, const char *id, const struct addr *channel,
+		uint64_t expires)
+{
+	struct client *cl = find(c, id);
+	int err = 0;
+
+	if (!cl)
+		err = client_add(&cl, c, id);
+	if (err)
+		return err;
+	cl->channel = *channel;
+	cl->expires = expires;
+	deadlines_cancel(c->deadlines, cl->expiry);
+	cl->expiry = 0;
+	err = deadlines_add(&cl->expiry, c->deadlines, expires, client_expired,
+			    cl);
+	if (err)
+		clients_del(c, id);
+	return err;
+}
+
+void clients_del(struct clients *c, const char *id)
+{
+	struct client *cl = find(c, id);
+
+	if (!cl)
+		return;
+	(void)table_del(c->table, id, strlen(id));
+	client_free(cl);
+}
+
+bool clients_has(const struct clients *c, const char *id)
+{
+	return find(c, id) != NULL;
+}
+
+bool clients_at(const struct clients *c, const char *id,
+		const struct addr *channel)
+{
+	const struct client *cl = find(c, id);
+
+	return cl && addr_eq(&cl->channel, channel);
+}
+
+size_t clients_count(const struct clients *c)
+{
+	return table_count(c->table);
+}
+
+static int entry_json(const void *key, size_t len, void *value, void *arg)
+{
+	const struct client *cl = value;
+	char channel[ADDR_STRLEN];
+
+	(void)key;
+	(void)len;
+	return json_array_append_new(
+		arg, json_pack("{s:s, s:s, s:I}", "id", cl->id, "channel",
+			       addr_str(channel, &cl->channel), "expires_ms",
+			       (json_int_t)cl->expires));
+}
+
+json_t *clients_json(const struct clients *c)
+{
+	json_t *list = json_array();
+
+	if (list)
+		(void)table_apply(c->table, entry_json, list);
+	return list;
+}

@@ -1,0 +1,79 @@
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proxyd/proxy.h"
+
+#include "proxyd/conf.h"
+
+enum { SECRET_MIN = 16 };
+
+static int check_optional_ip(const char *value, char *why, size_t len)
+{
+	return *value ? conf_check_ip(value, why, len) : 0;
+}
+
+static int check_secret(const char *value, char *why, size_t len)
+{
+	if (!*value || strlen(value) >= SECRET_MIN)
+		return 0;
+	(void)snprintf(why, len,
+		       "at least %d characters, the same on every "
+		       "proxyd of the site",
+		       SECRET_MIN);
+	return -EINVAL;
+}
+
+#define KEY(field) offsetof(struct proxyd_conf, field)
+
+const struct conf_key proxyd_keys[] = {
+	{"listen", CONF_STRINGS, KEY(listen), "[\"udp:auto:5060\"]", 0, 0,
+	 conf_check_listen, false,
+	 "where phones and the other daemons reach this proxy"},
+	{"advertise", CONF_STRING, KEY(advertise), "\"\"", 0, 0,
+	 check_optional_ip, false,
+	 "the address others see, where it is not the bound one (1:1 NAT)"},
+	{"domains", CONF_STRINGS, KEY(domains), "[]", 0, 0, NULL, true,
+	 "domains served; empty: whatever the phones call themselves"},
+	{"redirect", CONF_STRINGS, KEY(redirect), "[\"127.0.0.1:5062\"]", 0, 0,
+	 conf_check_addr, false, "the redirectd, tried in this order"},
+	{"relays", CONF_STRINGS, KEY(relays), "[\"127.0.0.1:5064\"]", 0, 0,
+	 conf_check_addr, false,
+	 "the relayd; a call stays with one, chosen by its Call-ID"},
+	{"trusted", CONF_STRINGS, KEY(trusted), "[]", 0, 0, conf_check_cidr,
+	 true, "networks of the other proxies (CIDR)"},
+	{"secret", CONF_STRING, KEY(secret), "\"\"", 0, 0, check_secret, false,
+	 "authenticates the Record-Route; empty: calls end with the process"},
+	{"http", CONF_STRING, KEY(http), "\"127.0.0.1:8091\"", 0, 0,
+	 conf_check_addr, false, "admin HTTP: /metrics /healthz /readyz /api/"},
+	{"log", CONF_STRING, KEY(log), "\"info\"", 0, 0, NULL, true,
+	 "debug, info, warn or error"},
+	{"sessions.max", CONF_INT, KEY(sessions_max), "100000", 1, 10000000,
+	 NULL, false, "calls with a relay resource at one time"},
+	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,
+	 false, "how many recent calls keep their messages for /api/trace"},
+};
+const size_t proxyd_nkeys = sizeof(proxyd_keys) / sizeof(proxyd_keys[0]);
+
+int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN])
+{
+	const struct proxyd_conf *c = conf;
+
+	if (c->listen.n != 1) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "listen: expected exactly one address, "
+			       "found %zu; run one proxyd for each",
+			       c->listen.n);
+		return -EINVAL;
+	}
+	if (!c->redirect.n || c->redirect.n > PROXY_PEERS_MAX || !c->relays.n ||
+	    c->relays.n > PROXY_PEERS_MAX) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "redirect, relays: expected 1 to %d addresses "
+			       "each, found %zu and %zu",
+			       PROXY_PEERS_MAX, c->redirect.n, c->relays.n);
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+#ifndef PROXYD_CONF_H
+#define PROXYD_CONF_H
+
+#include "common/conf.h"
+
+/* The configuration of proxyd; the keys, defaults and meanings are the table
+ * in conf.c. */
+struct proxyd_conf {
+	struct conf_strings listen;
+	char *advertise;
+	struct conf_strings domains;
+	struct conf_strings redirect;
+	struct conf_strings relays;
+	struct conf_strings trusted;
+	char *secret;
+	char *http;
+	char *log;
+	int64_t sessions_max;
+	int64_t trace_calls;
+};
+
+extern const struct conf_key proxyd_keys[];
+extern const size_t proxyd_nkeys;
+
+/* What one key alone cannot tell; 0 or -EINVAL with a line in err. */
+int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN]);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef PROXYD_COUNTERS_H
+#define PROXYD_COUNTERS_H
+
+#include "common/metrics.h"
+
+/* Every counter of proxyd, once: name, help. */
+#define PROXYD_COUNTERS(X)                                                     \
+	X(requests, "Requests received, retransmissions not counted")          \
+	X(malformed, "Datagrams that are not a well-formed SIP message")       \
+	X(keepalives, "Keepalive datagrams received")                          \
+	X(calls, "Initial INVITEs received")                                   \
+	X(calls_answered, "Initial INVITEs answered with 2xx")                 \
+	X(calls_failed, "Initial INVITEs answered with 300 or above")          \
+	X(calls_cancelled, "Initial INVITEs cancelled by the caller")          \
+	X(registrations, "REGISTER requests forwarded to redirectd")           \
+	X(nat_detected, "Requests from a client found to be behind a NAT")     \
+	X(nat_none, "Requests from a client found to have no NAT")             \
+	X(relay_requests, "Relay resources asked for")                         \
+	X(relay_refused, "Relay requests refused or unanswered")               \
+	X(relay_releases, "Relay resources released")                          \
+	X(redirect_queries, "Redirect queries sent")                           \
+	X(redirect_failed, "Redirect queries refused or unanswered")           \
+	X(rejected_route, "In-dialog requests without a valid Route of ours")  \
+	X(rejected_target, "Requests to an address never to be contacted")     \
+	X(rejected_hops, "Requests with Max-Forwards 0 or a loop")             \
+	X(rejected_offer, "INVITEs without an offer that needed the relay")    \
+	X(overload, "Requests refused because a table is full")
+
+struct proxyd_counters {
+	PROXYD_COUNTERS(METRICS_FIELD)
+};
+
+#endif

@@ -1,0 +1,136 @@
+#include <string.h>
+
+#include "common/log.h"
+#include "common/netset.h"
+#include "common/strbuf.h"
+#include "common/udp.h"
+#include "proto/registration.h"
+#include "proxyd/proxy.h"
+#include "proxyd/session.h"
+
+#include "proxyd/flow.h"
+
+/* Take our own entry off the Route and read what it carries. 0 or negative. */
+static int take_route(struct route_state *st, struct proxy *p, msg_t *msg,
+		      sip_t *sip)
+{
+	bool from_caller;
+	int err;
+
+	if (!sip->sip_route || !proxy_is_self(p, sip->sip_route->r_url))
+		return -1;
+	err = route_parse(st, &from_caller, sip->sip_route->r_url, p->secret,
+			  sip->sip_call_id->i_id, sip->sip_from->a_tag,
+			  sip->sip_to->a_tag);
+	if (err)
+		return err;
+	(void)sip_route_remove(msg, sip);
+	return 0;
+}
+
+/* Where a request within a dialog goes next: the next Route, or the remote
+ * target, whose own host:port is restored if it is behind a NAT here. */
+static int next_hop(struct addr *dest, bool *natted, msg_t *msg, sip_t *sip)
+{
+	url_t *url = sip->sip_request->rq_url;
+
+	*natted = false;
+	if (sip->sip_route)
+		return sipmsg_url_addr(dest, sip->sip_route->r_url);
+	if (!registration_marked(url))
+		return sipmsg_url_addr(dest, url);
+	*natted = true;
+	if (registration_restore(msg_home(msg), url, dest))
+		return -1;
+	msg_fragment_clear(sip->sip_request->rq_common);
+	return 0;
+}
+
+/* Nobody speaks in a dialog through us without the route we gave to it. */
+static enum step_result step_route(struct request *r)
+{
+	struct proxy *p = r->p;
+
+	if (!take_route(&r->route, p, r->msg, r->sip))
+		return STEP_NEXT;
+	p->n.rejected_route++;
+	log_warn("request in a dialog without a valid route of ours",
+		 LOG_S("call_id", request_id(r)),
+		 LOG_S("method", sipmsg_method(r->sip)), LOG_A("src", &r->src));
+	return request_fail(r, 481, NULL);
+}
+
+/* A new offer: the same session gets the same resource, and the relay learns
+ * where the offerer now is. */
+static enum step_result step_reoffer(struct request *r)
+{
+	if (addr_is_none(&r->route.relay) || !r->has_sdp)
+		return STEP_NEXT;
+	return relaying_start(r);
+}
+
+static enum step_result step_next_hop(struct request *r)
+{
+	if (next_hop(&r->dest, &r->dest_natted, r->msg, r->sip))
+		return request_fail(r, 502, "Next Hop Is Not An Address");
+	return STEP_NEXT;
+}
+
+const struct step dialog_steps[] = {
+	{"Fig. 4a 134", flow_receive},     {"RFC 3261 16.4", step_route},
+	{"Fig. 4a 140-142", flow_compare}, {"Fig. 4a 144", flow_write_observed},
+	{"Fig. 4a 146", step_reoffer},     {"Fig. 4a 148", flow_replace_sdp},
+	{"Fig. 4a 151", step_next_hop},    {"Fig. 4a 136, 155", flow_forward},
+};
+
+/* The answer of a late offer travels in the ACK. */
+static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
+{
+	static char out[SIPMSG_MAX];
+	const struct session *s =
+		sessions_get(p->sessions, sip->sip_call_id->i_id);
+	struct strbuf sb;
+	size_t len;
+	bool sdp;
+	const char *body = sipmsg_body(&len, &sdp, sip);
+
+	if (!s || !sdp || !len)
+		return;
+	strbuf_init(&sb, out, sizeof(out));
+	if (!sdp_replace(&sb, body, len, s->resource))
+		(void)sipmsg_set_body(msg, out, sb.len);
+}
+
+static void ack_send(struct proxy *p, msg_t *msg, const struct addr *dest)
+{
+	static char out[SIPMSG_MAX];
+	const sip_via_t *via = sip_object(msg)->sip_via;
+	char branch[TXN_BRANCH_LEN];
+	struct strbuf sb;
+
+	txn_branch(branch, via->v_branch ? via->v_branch : "",
+		   via->v_branch ? strlen(via->v_branch) : 0);
+	strbuf_init(&sb, out, sizeof(out));
+	if (!flow_push_via(p, msg, branch) && !sipmsg_print(&sb, msg))
+		proxy_send(p, dest, out, sb.len);
+}
+
+void dialog_ack(struct proxy *p, msg_t *msg, const struct addr *src)
+{
+	sip_t *sip = sip_object(msg);
+	struct route_state st;
+	struct addr dest;
+	bool natted;
+
+	if (take_route(&st, p, msg, sip)) {
+		p->n.rejected_route++;
+		log_debug("ACK without a valid route of ours dropped",
+			  LOG_S("call_id", sip->sip_call_id->i_id),
+			  LOG_A("src", src));
+	} else if (!next_hop(&dest, &natted, msg, sip) &&
+		   proxy_may_contact(p, &dest)) {
+		ack_sdp(p, msg, sip);
+		ack_send(p, msg, &dest);
+	}
+	msg_destroy(msg);
+}

@@ -1,0 +1,257 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "proto/dialect.h"
+#include "proto/registration.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/flow.h"
+
+enum { MAX_FORWARDS = 70, ROUTE_LEN = 512 };
+
+/* Words of our dialect mean nothing in a phone's mouth. */
+static void strip_url(struct request *r, url_t *url)
+{
+	char value[512];
+
+	for (int i = 0; i < PROTO_URI_PARAM_COUNT; i++) {
+		const char *name = proto_uri_param_name(i);
+
+		if (sipmsg_url_param(value, sizeof(value), url, name) !=
+		    -ENOENT)
+			(void)sipmsg_url_param_set(msg_home(r->msg), url, name,
+						   NULL);
+	}
+}
+
+static void strip_dialect(struct request *r)
+{
+	sip_t *sip = r->sip;
+
+	strip_url(r, sip->sip_request->rq_url);
+	msg_fragment_clear(sip->sip_request->rq_common);
+	for (sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
+		strip_url(r, m->m_url);
+		msg_fragment_clear(m->m_common);
+	}
+	while (sip->sip_record_route)
+		(void)sip_header_remove(r->msg, sip,
+					(sip_header_t *)sip->sip_record_route);
+}
+
+/* A phone's preloaded route may name us, its outbound proxy, and nobody else.
+ */
+static bool take_preloaded_route(struct request *r)
+{
+	sip_t *sip = r->sip;
+
+	while (sip->sip_route && proxy_is_self(r->p, sip->sip_route->r_url))
+		(void)sip_route_remove(r->msg, sip);
+	return !sip->sip_route;
+}
+
+static enum step_result check_hops(struct request *r)
+{
+	const sip_max_forwards_t *mf = r->sip->sip_max_forwards;
+
+	if (!mf || mf->mf_count)
+		return STEP_NEXT;
+	r->p->n.rejected_hops++;
+	return request_fail(r, 483, NULL);
+}
+
+enum step_result flow_receive(struct request *r)
+{
+	const url_t *url = r->sip->sip_request->rq_url;
+
+	if (check_hops(r) == STEP_END)
+		return STEP_END;
+	if (r->sip->sip_proxy_require)
+		return request_fail(r, 420, NULL);
+	if (r->initial && !r->trusted)
+		strip_dialect(r);
+	if (r->initial && !take_preloaded_route(r)) {
+		r->p->n.rejected_route++;
+		return request_fail(r, 403, "Route Names Another Proxy");
+	}
+	if (r->method == sip_method_options && !url->url_user &&
+	    proxy_is_self(r->p, url))
+		return request_fail(r, 200, NULL);
+	request_read_sdp(r);
+	return STEP_NEXT;
+}
+
+static void read_claims(struct nat_claims *c, const struct request *r)
+{
+	const sip_contact_t *m = r->sip->sip_contact;
+
+	memset(c, 0, sizeof(*c));
+	c->source = r->src;
+	c->media = r->media;
+	(void)sipmsg_via_addr(&c->via, r->sip->sip_via);
+	if (m)
+		(void)sipmsg_url_addr(&c->contact, m->m_url);
+}
+
+enum step_result flow_compare(struct request *r)
+{
+	struct nat_claims claims;
+
+	if (r->trusted)
+		return STEP_NEXT;
+	read_claims(&claims, r);
+	nat_detect(&r->nat, &claims);
+	r->p->n.nat_detected += r->nat.natted;
+	r->p->n.nat_none += !r->nat.natted;
+	log_info(r->nat.natted ? "client is behind a NAT" : "client has no NAT",
+		 LOG_S("call_id", request_id(r)),
+		 LOG_S("method", sipmsg_method(r->sip)), LOG_A("src", &r->src),
+		 LOG_S("evidence", r->nat.evidence));
+	proxy_note(r->p, request_id(r), "%s: %s",
+		   r->nat.natted ? "behind a NAT" : "no NAT", r->nat.evidence);
+	return STEP_NEXT;
+}
+
+/* The Via has got received and rport at the door (RFC 3581); the Contact gets
+ * the observed address here. */
+enum step_result flow_write_observed(struct request *r)
+{
+	if (!r->nat.natted)
+		return STEP_NEXT;
+	for (sip_contact_t *m = r->sip->sip_contact; m; m = m->m_next) {
+		if (m->m_url->url_type == url_any)
+			continue;
+		if (registration_mark(msg_home(r->msg), m->m_url, &r->src))
+			return request_fail(r, 500, NULL);
+		msg_fragment_clear(m->m_common);
+	}
+	return STEP_NEXT;
+}
+
+enum step_result flow_replace_sdp(struct request *r)
+{
+	static char out[SIPMSG_MAX];
+	struct strbuf sb;
+	size_t len;
+	bool sdp;
+	const char *body = sipmsg_body(&len, &sdp, r->sip);
+
+	if (!r->resource || r->replaced || !sdp)
+		return STEP_NEXT;
+	strbuf_init(&sb, out, sizeof(out));
+	if (sdp_replace(&sb, body, len, r->resource))
+		return request_fail(r, 488, "Session Description Not Usable");
+	if (sipmsg_set_body(r->msg, out, sb.len))
+		return request_fail(r, 500, NULL);
+	r->replaced = true;
+	return STEP_NEXT;
+}
+
+int flow_push_via(struct proxy *p, msg_t *msg, const char *branch)
+{
+	char text[256], self[ADDR_STRLEN];
+	sip_via_t *via;
+
+	(void)snprintf(text, sizeof(text), "SIP/2.0/UDP %s;branch=%s",
+		       addr_str(self, &p->self), branch);
+	via = sip_via_make(msg_home(msg), text);
+	if (!via || msg_header_insert(msg, (msg_pub_t *)sip_object(msg),
+				      (msg_header_t *)via) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static bool makes_dialog(const struct request *r)
+{
+	return r->initial && (r->method == sip_method_invite ||
+			      r->method == sip_method_subscribe ||
+			      r->method == sip_method_refer);
+}
+
+static int push_record_route(struct request *r)
+{
+	struct proxy *p = r->p;
+	char text[ROUTE_LEN];
+	sip_record_route_t *rr;
+	int err;
+
+	if (!makes_dialog(r))
+		return 0;
+	r->route.caller_natted = r->nat.natted;
+	r->route.callee_natted = r->dest_natted;
+	err = route_print(text, sizeof(text), &p->self, &r->route, p->secret,
+			  request_id(r), r->sip->sip_from->a_tag);
+	if (err)
+		return err;
+	rr = sip_record_route_make(msg_home(r->msg), text);
+	if (!rr || msg_header_insert(r->msg, (msg_pub_t *)r->sip,
+				     (msg_header_t *)rr) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int count_hop(struct request *r)
+{
+	sip_max_forwards_t *mf = r->sip->sip_max_forwards;
+
+	if (!mf)
+		return sip_add_make(r->msg, r->sip, sip_max_forwards_class,
+				    "70") < 0
+			       ? -ENOMEM
+			       : 0;
+	mf->mf_count =
+		mf->mf_count > MAX_FORWARDS ? MAX_FORWARDS : mf->mf_count - 1;
+	msg_fragment_clear(mf->mf_common);
+	return 0;
+}
+
+int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
+	      const struct addr *dst, uint32_t timeout_ms, txn_response_h *fn,
+	      uint64_t ref)
+{
+	static char out[SIPMSG_MAX];
+	struct strbuf sb;
+	int err;
+
+	strbuf_init(&sb, out, sizeof(out));
+	err = sipmsg_print(&sb, msg);
+	if (!err)
+		err = txn_request(id, p->txns, proxy_now(p), dst, branch, out,
+				  sb.len, timeout_ms, fn, ref);
+	return err;
+}
+
+enum step_result flow_forward(struct request *r)
+{
+	struct proxy *p = r->p;
+	char branch[TXN_BRANCH_LEN];
+	int err;
+
+	if (addr_eq(&r->dest, &p->self) || addr_eq(&r->dest, &p->local)) {
+		p->n.rejected_hops++;
+		return request_fail(r, 482, NULL);
+	}
+	if (!proxy_may_contact(p, &r->dest)) {
+		p->n.rejected_target++;
+		return request_fail(r, 403, "Address Never Contacted");
+	}
+	txn_branch(branch, NULL, 0);
+	err = count_hop(r);
+	if (!err)
+		err = push_record_route(r);
+	if (!err)
+		err = flow_push_via(p, r->msg, branch);
+	if (!err)
+		err = flow_send(&r->forward, p, r->msg, branch, &r->dest, 0,
+				response_received, r->server);
+	if (err == -EMSGSIZE)
+		return request_fail(r, 513, NULL);
+	if (err) {
+		p->n.overload++;
+		return request_fail(r, 503, NULL);
+	}
+	return STEP_END;
+}

@@ -1,0 +1,51 @@
+#ifndef PROXYD_FLOW_H
+#define PROXYD_FLOW_H
+
+#include "proxyd/request.h"
+
+/* The flows, one file each, as tables of steps. */
+extern const struct step invite_steps[];   /* Fig. 4a: an initial INVITE */
+extern const struct step outside_steps[];  /* other requests out of dialogs */
+extern const struct step dialog_steps[];   /* requests within a dialog */
+extern const struct step register_steps[]; /* Fig. 3a */
+
+/* Steps that flows share (flow.c). */
+enum step_result flow_receive(struct request *r);        /* 134 */
+enum step_result flow_compare(struct request *r);        /* 140-142 */
+enum step_result flow_write_observed(struct request *r); /* 144 */
+enum step_result flow_replace_sdp(struct request *r);    /* 148, 154 */
+enum step_result flow_forward(struct request *r);        /* 136, 138, 155 */
+
+/* Put our Via (136) with this branch on top. 0 or -ENOMEM. */
+int flow_push_via(struct proxy *p, msg_t *msg, const char *branch);
+
+/* Print a message and send it in a client transaction. 0 or negative errno. */
+int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
+	      const struct addr *dst, uint32_t timeout_ms, txn_response_h *fn,
+	      uint64_t ref);
+
+/* relaying.c, Fig. 4b: ask a relay for the offer of this request; the relay
+ * that the route names, or the best by rendezvous hash. STEP_WAIT or _END. */
+enum step_result relaying_start(struct request *r);
+
+/* Record the answer in a response as the channel of the party in To. */
+void relaying_record(struct request *r, msg_t *response);
+
+/* Give the resource back, with the tags of this request; the session is
+ * forgotten. */
+void relaying_release(struct request *r);
+
+/* redirecting.c, Fig. 4c: ask where the callee is. STEP_WAIT or STEP_END. */
+enum step_result redirecting_start(struct request *r);
+
+/* response.c, Fig. 4d: handler of the forwarded request's responses. */
+void response_received(txn_id id, int status, msg_t *msg, bool last,
+		       uint64_t ref, void *arg);
+
+/* Print a response and send it back. */
+void response_forward(struct request *r, int status, msg_t *msg);
+
+/* dialog.c: an ACK to a 2xx, which has no transaction. Owns msg. */
+void dialog_ack(struct proxy *p, msg_t *msg, const struct addr *src);
+
+#endif

@@ -1,0 +1,135 @@
+#include <string.h>
+
+#include "common/log.h"
+#include "proto/dialect.h"
+#include "proto/registration.h"
+#include "proxyd/clients.h"
+#include "proxyd/conf.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/flow.h"
+
+enum { CHANNEL_KEPT_MS = 3600 * 1000 };
+
+static enum step_result step_134(struct request *r)
+{
+	r->p->n.calls++;
+	return flow_receive(r);
+}
+
+static bool caller_is_known(const struct request *r)
+{
+	char id[REDIRECT_ID_MAX];
+
+	return !redirect_client_id(id, r->sip->sip_from->a_url) &&
+	       clients_at(r->p->clients, id, &r->src);
+}
+
+/*
+ * Step 146 for a caller that is registered on this very channel: the relay
+ * request goes out beside the redirect query. Others have to be let through by
+ * redirectd first, so that nobody takes relay ports without being known.
+ */
+static enum step_result step_146_beside(struct request *r)
+{
+	if (!r->nat.natted || !r->has_sdp || !caller_is_known(r))
+		return STEP_NEXT;
+	return relaying_start(r) == STEP_END ? STEP_END : STEP_NEXT;
+}
+
+static enum step_result step_146(struct request *r)
+{
+	if (!r->nat.natted || r->resource)
+		return STEP_NEXT;
+	if (!r->has_sdp) {
+		r->p->n.rejected_offer++;
+		return request_fail(r, 488, "Offer Needed To Cross The NAT");
+	}
+	return relaying_start(r);
+}
+
+/* The redirect answer becomes the Request-URI; a client behind a NAT is named
+ * by its NAT's address and port (Fig. 5g). */
+static enum step_result step_151(struct request *r)
+{
+	struct proxy *p = r->p;
+	su_home_t *home = msg_home(r->msg);
+	url_t *url = url_make(home, r->target.url);
+	char domain[REDIRECT_ID_MAX];
+
+	if (!url || sipmsg_url_addr(&r->dest, url))
+		return request_fail(r, 502, "Contact Is Not An Address");
+	r->dest_natted = registration_marked(url);
+	r->dest_proxy =
+		sipmsg_url_param(domain, sizeof(domain), url,
+				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
+	if (r->dest_natted) {
+		if (sipmsg_url_param_set(home, url,
+					 proto_uri_param_name(PROTO_OWN), NULL))
+			return request_fail(r, 500, NULL);
+		if (!clients_has(p->clients, r->client_id))
+			(void)clients_put(p->clients, r->client_id, &r->dest,
+					  proxy_now(p) + CHANNEL_KEPT_MS);
+	}
+	*r->sip->sip_request->rq_url = *url;
+	msg_fragment_clear(r->sip->sip_request->rq_common);
+	return STEP_NEXT;
+}
+
+/* Step 152b: a proxy of ours before us has got the resource already. */
+static bool already_relayed(const struct request *r)
+{
+	const sip_record_route_t *rr =
+		r->trusted ? r->sip->sip_record_route : NULL;
+
+	for (; rr; rr = rr->r_next)
+		if (route_has_relay(rr->r_url))
+			return true;
+	return r->resource != NULL;
+}
+
+/* Step 152a, and the two whose addresses cannot reach each other. */
+static bool callee_needs_relay(const struct request *r)
+{
+	return r->dest_natted ||
+	       (!r->dest_proxy && !nat_reachable(&r->media, &r->dest));
+}
+
+static enum step_result step_152_153(struct request *r)
+{
+	char dest[ADDR_STRLEN];
+
+	if (!callee_needs_relay(r) || already_relayed(r))
+		return STEP_NEXT;
+	if (!r->has_sdp) {
+		r->p->n.rejected_offer++;
+		return request_fail(r, 488, "Offer Needed To Cross The NAT");
+	}
+	proxy_note(r->p, request_id(r), "callee %s at %s",
+		   r->dest_natted ? "is behind a NAT" : "is out of reach",
+		   addr_str(dest, &r->dest));
+	return relaying_start(r);
+}
+
+const struct step invite_steps[] = {
+	{"Fig. 4a 134", step_134},
+	{"Fig. 4a 140-142", flow_compare},
+	{"Fig. 4a 144", flow_write_observed},
+	{"Fig. 4a 146", step_146_beside},
+	{"Fig. 4a 150", redirecting_start},
+	{"Fig. 4a 146", step_146},
+	{"Fig. 4a 148", flow_replace_sdp},
+	{"Fig. 4a 151", step_151},
+	{"Fig. 4a 152a-153", step_152_153},
+	{"Fig. 4a 154", flow_replace_sdp},
+	{"Fig. 4a 136, 138, 155", flow_forward},
+};
+
+const struct step outside_steps[] = {
+	{"Fig. 4a 134", flow_receive},
+	{"Fig. 4a 140-142", flow_compare},
+	{"Fig. 4a 144", flow_write_observed},
+	{"Fig. 4a 150", redirecting_start},
+	{"Fig. 4a 151", step_151},
+	{"Fig. 4a 136, 138, 155", flow_forward},
+};

@@ -1,0 +1,92 @@
+#include <stdlib.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/txn.h"
+#include "proxyd/conf.h"
+#include "proxyd/proxy.h"
+
+enum { DRAIN_MS = 5000, DRAIN_POLL_MS = 50 };
+
+static int start(void **ctx, struct daemon *d, const void *conf,
+		 char err[CONF_ERRLEN])
+{
+	struct proxy *p = calloc(1, sizeof(*p));
+
+	*ctx = p;
+	if (!p)
+		return -1;
+	p->daemon = d;
+	p->conf = conf;
+	return proxy_start(p, err);
+}
+
+static void reload(void *ctx, const void *conf)
+{
+	struct proxy *p = ctx;
+
+	p->conf = conf;
+	if (proxy_set_trusted(p, conf))
+		log_error("out of memory: the trusted networks stay as "
+			  "they were");
+}
+
+static void drain_give_up(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	log_warn("transactions left unfinished",
+		 LOG_I("count", txns_pending(p->txns)));
+	daemon_exit(p->daemon);
+}
+
+static void drain_poll(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	if (!txns_pending(p->txns)) {
+		daemon_exit(p->daemon);
+		return;
+	}
+	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_POLL_MS,
+			    drain_poll, p);
+}
+
+/* SIGTERM: what has begun is finished, calls live on in their routes. */
+static void drain(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_MS,
+			    drain_give_up, p);
+	drain_poll(p);
+	proxy_arm(p);
+}
+
+static void stop(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	if (p)
+		proxy_stop(p);
+	free(p);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct daemon_class proxyd = {
+		.name = "proxyd",
+		.about = "SIP proxy for clients behind NAT firewalls",
+		.keys = proxyd_keys,
+		.conf_size = sizeof(struct proxyd_conf),
+		.check = proxyd_conf_check,
+		.start = start,
+		.reload = reload,
+		.drain = drain,
+		.stop = stop,
+	};
+	struct daemon_class c = proxyd;
+
+	c.nkeys = proxyd_nkeys;
+	return daemon_main(&c, argc, argv);
+}

@@ -1,0 +1,84 @@
+#ifndef PROXYD_PROXY_H
+#define PROXYD_PROXY_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/addr.h"
+#include "common/conf.h"
+#include "common/deadlines.h"
+#include "common/sipmsg.h"
+#include "common/txn.h"
+#include "proxyd/counters.h"
+
+struct admin;
+struct clients;
+struct daemon;
+struct metrics;
+struct netset;
+struct proxyd_conf;
+struct sessions;
+struct table;
+struct trace;
+struct udp;
+
+enum { PROXY_PEERS_MAX = 16 };
+
+/* Everything one proxyd owns; made by proxy_start, closed by proxy_stop. */
+struct proxy {
+	struct daemon *daemon;
+	const struct proxyd_conf *conf;
+	struct addr local; /* as bound */
+	struct addr self;  /* as advertised: in Via, Record-Route and Path */
+	char *secret;      /* owned */
+	struct addr redirect[PROXY_PEERS_MAX];
+	size_t nredirect;
+	struct addr relay[PROXY_PEERS_MAX];
+	size_t nrelay;
+	struct netset *trusted;
+
+	struct udp *udp;
+	struct deadlines *deadlines;
+	uv_timer_t *timer;
+	struct txns *txns;
+	struct table *requests;    /* server transaction id -> struct request */
+	struct clients *clients;   /* the NAT client table */
+	struct sessions *sessions; /* the session table */
+	struct trace *trace;
+	struct metrics *metrics;
+	struct admin *admin;
+	struct proxyd_counters n;
+};
+
+/* Open sockets and tables by the configuration. 0 or a negative errno with one
+ * clear line in err; the caller then calls proxy_stop(). */
+int proxy_start(struct proxy *p, char err[CONF_ERRLEN]);
+void proxy_stop(struct proxy *p);
+
+/* The networks of the other proxies, read again on SIGHUP. 0 or -ENOMEM. */
+int proxy_set_trusted(struct proxy *p, const struct proxyd_conf *conf);
+
+/* Let the loop's timer follow the earliest deadline; called at the end of every
+ * entry from outside. */
+void proxy_arm(struct proxy *p);
+
+/* Milliseconds of the loop's monotonic clock. */
+uint64_t proxy_now(const struct proxy *p);
+
+/* Whether the host and port of a URI are this proxy's. */
+bool proxy_is_self(const struct proxy *p, const url_t *url);
+
+/* Whether an address may be contacted because a message says so: not this
+ * proxy itself, not loopback, private or link-local for a proxy that is
+ * itself public. Pure. */
+bool proxy_may_contact(const struct proxy *p, const struct addr *dst);
+
+/* Send one datagram outside any transaction. */
+void proxy_send(struct proxy *p, const struct addr *dst, const char *data,
+		size_t len);
+
+/* A note in the call's trace. */
+void proxy_note(struct proxy *p, const char *call_id, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,106 @@
+#include <string.h>
+#include <strings.h>
+
+#include "common/log.h"
+#include "proxyd/conf.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/flow.h"
+
+enum { QUERY_MS = 3000, TRIES_MAX = 3 };
+
+static uint32_t patience(const struct proxy *p)
+{
+	size_t n = p->nredirect;
+
+	return QUERY_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
+}
+
+/* A Request-URI that names this proxy means its first domain, where it has
+ * been given domains. */
+static int asked_for(struct request *r)
+{
+	const struct conf_strings *domains = &r->p->conf->domains;
+	const url_t *url = r->sip->sip_request->rq_url;
+	url_t copy = *url;
+
+	if (domains->n && proxy_is_self(r->p, url) && !url->url_params) {
+		copy.url_host = domains->v[0];
+		copy.url_port = NULL;
+	}
+	return redirect_client_id(r->client_id, &copy);
+}
+
+static enum step_result ask(struct request *r);
+
+static void refused(struct request *r, int status, const char *phrase)
+{
+	r->p->n.redirect_failed++;
+	if (!r->ended && (status == 408 || status == 503) &&
+	    r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
+		(void)ask(r);
+	else if (status == 408 || status >= 500)
+		(void)request_fail(r, 503, "No Directory Available");
+	else
+		(void)request_fail(r, status, phrase);
+	request_answered(r);
+}
+
+/* Step 150c. */
+static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
+		     void *arg)
+{
+	struct request *r = request_find(arg, ref);
+	const sip_t *sip = msg ? sip_object(msg) : NULL;
+
+	(void)id;
+	(void)last;
+	if (!r || status < 200)
+		return;
+	if (status == 302 && sip) {
+		if (redirect_answer_parse(&r->target, 1, sip) < 1)
+			(void)request_fail(r, 502, "Directory Answer Unusable");
+		request_answered(r);
+		return;
+	}
+	refused(r, status < 300 ? 502 : status,
+		sip ? sip->sip_status->st_phrase : NULL);
+}
+
+/* Steps 150a, 150b. */
+static int send_query(struct request *r, const struct addr *redirect)
+{
+	char branch[TXN_BRANCH_LEN];
+	msg_t *query = sipmsg_copy(r->msg);
+	int err = -1;
+
+	if (!query)
+		return err;
+	txn_branch(branch, NULL, 0);
+	err = flow_push_via(r->p, query, branch);
+	if (!err)
+		err = redirect_query_make(query, redirect, r->client_id);
+	if (!err)
+		err = flow_send(NULL, r->p, query, branch, redirect,
+				patience(r->p), answered, r->server);
+	msg_destroy(query);
+	return err;
+}
+
+static enum step_result ask(struct request *r)
+{
+	r->p->n.redirect_queries++;
+	if (send_query(r, &r->p->redirect[r->redirect_try++])) {
+		r->p->n.overload++;
+		return request_fail(r, 503, NULL);
+	}
+	r->waiting++;
+	return STEP_WAIT;
+}
+
+enum step_result redirecting_start(struct request *r)
+{
+	if (asked_for(r))
+		return request_fail(r, 404, "Request-URI Names No Client");
+	return ask(r);
+}

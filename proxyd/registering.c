@@ -1,0 +1,139 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "proto/registration.h"
+#include "proxyd/clients.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/flow.h"
+
+enum { PATIENCE_MS = 3000, TRIES_MAX = 3, EXPIRES_DEFAULT = 3600 };
+
+static unsigned long lifetime(const sip_t *sip, const sip_contact_t *m)
+{
+	if (m->m_expires)
+		return strtoul(m->m_expires, NULL, 10);
+	return sip->sip_expires ? sip->sip_expires->ex_delta : EXPIRES_DEFAULT;
+}
+
+/* Step 119: the client enters the NAT client table, or leaves it with its last
+ * binding on this channel. */
+static void write_client(struct request *r, const sip_t *sip)
+{
+	struct proxy *p = r->p;
+	char id[REDIRECT_ID_MAX];
+	unsigned long longest = 0;
+	struct addr a;
+
+	if (redirect_client_id(id, sip->sip_to->a_url))
+		return;
+	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
+		unsigned long t = lifetime(sip, m);
+
+		if (!sipmsg_url_addr(&a, m->m_url) && addr_eq(&a, &r->src) &&
+		    registration_marked(m->m_url) && t > longest)
+			longest = t;
+	}
+	if (longest)
+		(void)clients_put(p->clients, id, &r->src,
+				  proxy_now(p) + longest * 1000);
+	else if (clients_at(p->clients, id, &r->src))
+		clients_del(p->clients, id);
+}
+
+/* The phone sees its own Contact again. */
+static void restore_contacts(msg_t *msg, sip_t *sip)
+{
+	for (sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
+		if (!registration_marked(m->m_url))
+			continue;
+		(void)registration_restore(msg_home(msg), m->m_url, NULL);
+		msg_fragment_clear(m->m_common);
+	}
+}
+
+static enum step_result ask(struct request *r);
+
+static void finished(struct request *r, int status, msg_t *msg)
+{
+	sip_t *sip = sip_object(msg);
+
+	if (status == 200)
+		write_client(r, sip);
+	restore_contacts(msg, sip);
+	(void)sip_via_remove(msg, sip);
+	response_forward(r, status, msg);
+	log_debug("registration answered", LOG_S("call_id", request_id(r)),
+		  LOG_I("status", status), LOG_A("src", &r->src));
+	r->ended = true;
+	request_answered(r);
+}
+
+static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
+		     void *arg)
+{
+	struct request *r = request_find(arg, ref);
+
+	(void)id;
+	(void)last;
+	if (!r || status < 200)
+		return;
+	if (msg && status != 503) {
+		finished(r, status, msg);
+		return;
+	}
+	r->p->n.redirect_failed++;
+	if (r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
+		(void)ask(r);
+	else
+		(void)request_fail(r, 503, "No Directory Available");
+	request_answered(r);
+}
+
+/* Step 118. */
+static enum step_result ask(struct request *r)
+{
+	struct proxy *p = r->p;
+	const struct addr *redirect = &p->redirect[r->redirect_try++];
+	char branch[TXN_BRANCH_LEN];
+	msg_t *copy = sipmsg_copy(r->msg);
+	size_t n = p->nredirect > TRIES_MAX ? TRIES_MAX : p->nredirect;
+	int err = -1;
+
+	txn_branch(branch, NULL, 0);
+	if (copy)
+		err = flow_push_via(p, copy, branch);
+	if (!err)
+		err = flow_send(NULL, p, copy, branch, redirect,
+				PATIENCE_MS / (uint32_t)n, answered, r->server);
+	msg_destroy(copy);
+	if (err) {
+		p->n.overload++;
+		return request_fail(r, 503, NULL);
+	}
+	r->waiting++;
+	return STEP_WAIT;
+}
+
+static enum step_result step_112(struct request *r)
+{
+	r->p->n.registrations++;
+	return flow_receive(r);
+}
+
+/* The rest of step 116: this proxy is the way back to the client. */
+static enum step_result step_116_path(struct request *r)
+{
+	if (registration_add_path(r->msg, &r->p->self))
+		return request_fail(r, 500, NULL);
+	return STEP_NEXT;
+}
+
+const struct step register_steps[] = {
+	{"Fig. 3a 112", step_112},
+	{"Fig. 3a 114", flow_compare},
+	{"Fig. 3a 116", flow_write_observed},
+	{"Fig. 3a 116", step_116_path},
+	{"Fig. 3a 118-119", ask},
+};

@@ -1,0 +1,273 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/siphash.h"
+#include "common/strbuf.h"
+#include "proto/relay.h"
+#include "proxyd/proxy.h"
+#include "proxyd/session.h"
+
+#include "proxyd/flow.h"
+
+enum {
+	SETUP_MS = 3000, /* for all relays tried together */
+	TRIES_MAX = 3,
+};
+
+static char out[SIPMSG_MAX];
+
+/* Rendezvous hashing, alike on every proxy: the relay whose hash with the
+ * Call-ID is the n-th highest. Pure. */
+static uint64_t weight(const char *call_id, const struct addr *relay)
+{
+	static const uint8_t key[SIPHASH_KEY_LEN] = "pinhole-relays";
+	char text[SIPMSG_CALLID_MAX + ADDR_STRLEN + 2], where[ADDR_STRLEN];
+	struct strbuf sb;
+
+	strbuf_init(&sb, text, sizeof(text));
+	strbuf_printf(&sb, "%s %s", addr_str(where, relay), call_id);
+	return siphash13(key, text, sb.len);
+}
+
+static bool choose(struct addr *relay, const struct proxy *p,
+		   const char *call_id, size_t nth)
+{
+	uint64_t limit = UINT64_MAX;
+
+	if (nth >= p->nrelay || nth >= TRIES_MAX)
+		return false;
+	for (size_t round = 0; round <= nth; round++) {
+		uint64_t best = 0;
+
+		for (size_t i = 0; i < p->nrelay; i++) {
+			uint64_t w = weight(call_id, &p->relay[i]);
+
+			if (w < limit && w >= best) {
+				best = w;
+				*relay = p->relay[i];
+			}
+		}
+		limit = best;
+	}
+	return true;
+}
+
+/* The relay to ask: the one the dialog's route names, or the next choice. */
+static bool next_relay(struct addr *relay, struct request *r)
+{
+	size_t nth = r->relay_try++;
+
+	if (r->initial)
+		return choose(relay, r->p, request_id(r), nth);
+	*relay = r->route.relay;
+	return nth == 0;
+}
+
+static uint32_t patience(const struct request *r)
+{
+	size_t n = r->initial ? r->p->nrelay : 1;
+
+	return SETUP_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
+}
+
+static const char *header_text(msg_t *msg, const sip_header_t *h)
+{
+	return sip_header_as_string(msg_home(msg), h);
+}
+
+/* Step 144b: what the relay is told, from the message as rewritten so far. */
+static int describe(struct relay_request *q, msg_t *msg, const sip_t *sip)
+{
+	memset(q, 0, sizeof(*q));
+	q->call_id = sip->sip_call_id->i_id;
+	q->from = header_text(msg, (const sip_header_t *)sip->sip_from);
+	q->to = header_text(msg, (const sip_header_t *)sip->sip_to);
+	q->from_tag = sip->sip_from->a_tag;
+	q->cseq = sip->sip_cseq->cs_seq;
+	if (sip->sip_contact)
+		(void)sipmsg_url_addr(&q->observed, sip->sip_contact->m_url);
+	return q->from && q->to ? 0 : -ENOMEM;
+}
+
+static enum step_result ask(struct request *r);
+
+static void refused(struct request *r, int status)
+{
+	r->p->n.relay_refused++;
+	log_warn("relay request failed", LOG_S("call_id", request_id(r)),
+		 LOG_A("relay", &r->route.relay), LOG_I("status", status),
+		 LOG_I("try", r->relay_try));
+	if (status == 488)
+		(void)request_fail(r, 488, "Session Description Not Usable");
+	else if (!r->ended)
+		(void)ask(r);
+	request_answered(r);
+}
+
+/* Step 148b: the resource is written to the session table. */
+static void granted(struct request *r, const struct sdp *resource)
+{
+	struct proxy *p = r->p;
+
+	r->owns_resource = r->initial;
+	free(r->resource);
+	r->resource = malloc(sizeof(*r->resource));
+	if (r->resource)
+		*r->resource = *resource;
+	if (!r->resource ||
+	    sessions_put(p->sessions, request_id(r), proxy_now(p),
+			 &r->route.relay, resource)) {
+		p->n.overload++;
+		(void)request_fail(r, 503, NULL);
+	}
+	request_answered(r);
+}
+
+static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
+		     void *arg)
+{
+	struct request *r = request_find(arg, ref);
+	struct sdp resource;
+
+	(void)id;
+	(void)last;
+	if (!r || status < 200)
+		return;
+	if (status == 302 && msg &&
+	    !relay_answer_parse(&resource, sip_object(msg)))
+		granted(r, &resource);
+	else
+		refused(r, status);
+}
+
+/* Steps 144b, 148a. */
+static int send_request(struct request *r)
+{
+	struct proxy *p = r->p;
+	char branch[TXN_BRANCH_LEN];
+	struct proto_hop hop = {&p->self, branch, &r->route.relay};
+	struct relay_request q;
+	struct strbuf sb;
+	int err = describe(&q, r->msg, r->sip);
+	bool sdp;
+
+	if (err)
+		return err;
+	q.sdp = sipmsg_body(&q.sdp_len, &sdp, r->sip);
+	txn_branch(branch, NULL, 0);
+	strbuf_init(&sb, out, sizeof(out));
+	err = relay_request_print(&sb, &hop, &q);
+	if (!err)
+		err = txn_request(NULL, p->txns, proxy_now(p), &r->route.relay,
+				  branch, out, sb.len, patience(r), answered,
+				  r->server);
+	return err;
+}
+
+static enum step_result ask(struct request *r)
+{
+	if (!next_relay(&r->route.relay, r))
+		return request_fail(r, 503, "No Media Relay Available");
+	r->p->n.relay_requests++;
+	if (send_request(r)) {
+		r->p->n.overload++;
+		return request_fail(r, 503, NULL);
+	}
+	r->waiting++;
+	return STEP_WAIT;
+}
+
+enum step_result relaying_start(struct request *r)
+{
+	r->relay_try = 0;
+	return ask(r);
+}
+
+/* Nothing depends on the answer but the operator's knowledge of it. */
+static void recorded(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
+		     void *arg)
+{
+	(void)id;
+	(void)msg;
+	(void)last;
+	(void)ref;
+	(void)arg;
+	if (status >= 300 && status != 302)
+		log_warn("relay did not record the second channel",
+			 LOG_I("status", status));
+}
+
+void relaying_record(struct request *r, msg_t *response)
+{
+	struct proxy *p = r->p;
+	const sip_t *sip = sip_object(response);
+	const struct session *s = sessions_get(p->sessions, request_id(r));
+	char branch[TXN_BRANCH_LEN];
+	struct relay_request q;
+	struct proto_hop hop;
+	struct strbuf sb;
+	bool sdp;
+
+	if (!s || !sip->sip_to->a_tag || describe(&q, response, sip))
+		return;
+	q.to_tag = sip->sip_to->a_tag;
+	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip);
+	hop = (struct proto_hop){&p->self, branch, &s->relay};
+	txn_branch(branch, NULL, 0);
+	strbuf_init(&sb, out, sizeof(out));
+	if (!relay_request_print(&sb, &hop, &q))
+		(void)txn_request(NULL, p->txns, proxy_now(p), &s->relay,
+				  branch, out, sb.len, 0, recorded, 0);
+}
+
+static void log_statistics(const char *call_id, const sip_t *sip)
+{
+	json_t *body = sip ? relay_json_answer_parse(sip) : NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	log_info("relay resource released", LOG_S("call_id", call_id),
+		 LOG_S("statistics", text));
+	free(text);
+	json_decref(body);
+}
+
+static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
+		     void *arg)
+{
+	struct proxy *p = arg;
+	const sip_t *sip = msg ? sip_object(msg) : NULL;
+
+	(void)id;
+	(void)last;
+	(void)ref;
+	if (status == 200 && sip) {
+		p->n.relay_releases++;
+		log_statistics(sip->sip_call_id->i_id, sip);
+	} else if (status >= 300 && status != 481) {
+		log_warn("relay did not confirm the release; its idle expiry "
+			 "will free the resource",
+			 LOG_I("status", status),
+			 LOG_S("call_id", sip ? sip->sip_call_id->i_id : NULL));
+	}
+}
+
+void relaying_release(struct request *r)
+{
+	struct proxy *p = r->p;
+	char branch[TXN_BRANCH_LEN];
+	struct proto_hop hop = {&p->self, branch, &r->route.relay};
+	struct relay_request q;
+	struct strbuf sb;
+
+	sessions_del(p->sessions, request_id(r));
+	if (addr_is_none(&r->route.relay) || describe(&q, r->msg, r->sip))
+		return;
+	q.to_tag = r->sip->sip_to->a_tag;
+	txn_branch(branch, NULL, 0);
+	strbuf_init(&sb, out, sizeof(out));
+	if (!relay_release_print(&sb, &hop, &q))
+		(void)txn_request(NULL, p->txns, proxy_now(p), &r->route.relay,
+				  branch, out, sb.len, 0, released, 0);
+}

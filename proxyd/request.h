@@ -1,0 +1,98 @@
+#ifndef PROXYD_REQUEST_H
+#define PROXYD_REQUEST_H
+
+#include <stdbool.h>
+
+#include "common/nat.h"
+#include "common/sdp.h"
+#include "common/sipmsg.h"
+#include "common/txn.h"
+#include "proto/redirect.h"
+#include "proto/route.h"
+
+struct proxy;
+struct request;
+
+/*
+ * A flow is a table of steps in the order of its flowchart. A step that asked
+ * another daemon returns STEP_WAIT: the flow goes on at the next step when all
+ * answers are there. STEP_END: the request has been answered or dropped.
+ */
+enum step_result { STEP_NEXT, STEP_WAIT, STEP_END };
+
+struct step {
+	const char *figure; /* figure and step of the specification */
+	enum step_result (*fn)(struct request *r);
+};
+
+/*
+ * One request on its way through the proxy, found by the id of its server
+ * transaction; it lives until its last response has gone back.
+ */
+struct request {
+	struct proxy *p;
+	txn_id server;
+	const struct step *next;
+	msg_t *msg; /* as received, then changed step by step */
+	sip_t *sip;
+	sip_method_t method;
+	bool initial; /* outside any dialog */
+	struct addr src;
+	bool trusted; /* came from another proxy of the site */
+	struct nat_verdict nat;
+	struct addr media; /* first address of its SDP; none without */
+	bool has_sdp;
+
+	unsigned waiting; /* answers of other daemons outstanding */
+	bool ended;       /* answered; only waits for those */
+
+	char client_id[REDIRECT_ID_MAX]; /* of the callee */
+	size_t redirect_try;             /* how many redirectd were asked */
+	struct redirect_target target;
+
+	size_t relay_try;
+	struct sdp *resource; /* relayd's answer to this request's offer */
+	bool replaced;        /* its SDP has been */
+	bool owns_resource;   /* to be released unless the call comes about */
+	struct route_state route;
+
+	txn_id forward; /* client transaction towards dest */
+	struct addr dest;
+	bool dest_natted;
+	bool dest_proxy; /* a proxy that serves the callee */
+};
+
+/* Handlers of the transaction layer; arg is the struct proxy. */
+void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg);
+void request_cancelled(txn_id id, void *arg);
+
+/* Answers of other daemons come back with the id as ref, never a pointer. */
+struct request *request_find(struct proxy *p, txn_id server);
+
+/* Go on with the flow. */
+void request_run(struct request *r);
+
+/* One awaited answer has come; the flow goes on after the last. */
+void request_answered(struct request *r);
+
+/* Answer the request ourselves (phrase NULL: standard) and end it; what it
+ * holds is released. Returns STEP_END for steps to return. */
+enum step_result request_fail(struct request *r, int status,
+			      const char *phrase);
+
+/* The end: nothing more will come. Frees r. */
+void request_close(struct request *r);
+
+/* At exit: every open request, unanswered. */
+void requests_free(struct proxy *p);
+
+const char *request_id(const struct request *r); /* the Call-ID */
+
+/* The Call-ID of a raw message into buf, for the trace: 0 or -ENOENT. */
+int request_call_id(char buf[SIPMSG_CALLID_MAX + 1], const char *data,
+		    size_t len);
+
+/* Look at the SDP of the message, for has_sdp and media. */
+void request_read_sdp(struct request *r);
+
+#endif

@@ -1,0 +1,127 @@
+#include <string.h>
+
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "proto/registration.h"
+#include "proxyd/proxy.h"
+#include "proxyd/session.h"
+
+#include "proxyd/flow.h"
+
+static char out[SIPMSG_MAX];
+
+/* Step 144's rule for the party that answers. */
+static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
+{
+	int err = 0;
+
+	if (!r->dest_natted)
+		return 0;
+	for (sip_contact_t *m = sip->sip_contact; !err && m; m = m->m_next) {
+		if (m->m_url->url_type == url_any)
+			continue;
+		err = registration_mark(msg_home(msg), m->m_url, &r->dest);
+		msg_fragment_clear(m->m_common);
+	}
+	return err;
+}
+
+/* Steps 222-226: a session of ours has its SDP replaced; the answer is told to
+ * the relay as it came. */
+static int replace_sdp(struct request *r, msg_t *msg)
+{
+	const struct session *s = sessions_get(r->p->sessions, request_id(r));
+	struct strbuf sb;
+	size_t len;
+	bool sdp;
+	const char *body = sipmsg_body(&len, &sdp, sip_object(msg));
+	int err;
+
+	if (!s || !sdp || !len)
+		return 0;
+	relaying_record(r, msg);
+	strbuf_init(&sb, out, sizeof(out));
+	err = sdp_replace(&sb, body, len, s->resource);
+	return err ? err : sipmsg_set_body(msg, out, sb.len);
+}
+
+void response_forward(struct request *r, int status, msg_t *msg)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb, out, sizeof(out));
+	if (sipmsg_print(&sb, msg))
+		log_error("response too long to print",
+			  LOG_S("call_id", request_id(r)));
+	else
+		(void)txn_respond(r->p->txns, r->server, proxy_now(r->p),
+				  status, out, sb.len);
+}
+
+static void count(struct request *r, int status)
+{
+	if (!r->initial || r->method != sip_method_invite || status < 200)
+		return;
+	r->p->n.calls_answered += status < 300;
+	r->p->n.calls_failed += status >= 300;
+	log_info(status < 300 ? "call answered" : "call failed",
+		 LOG_S("call_id", request_id(r)), LOG_I("status", status),
+		 LOG_A("dst", &r->dest), LOG_A("relay", &r->route.relay));
+}
+
+/* What a final response means for the relay resource: an answered call keeps
+ * it, a BYE gives it back whatever the other side thinks of it, unless it will
+ * be sent again with credentials (RFC 3261 15.1.1). */
+static void settle(struct request *r, int status)
+{
+	if (r->method == sip_method_bye && status != 401 && status != 407)
+		r->owns_resource = !addr_is_none(&r->route.relay);
+	if (r->method == sip_method_invite && status < 300) {
+		r->owns_resource = false;
+		sessions_confirm(r->p->sessions, request_id(r));
+	}
+}
+
+static void forward(struct request *r, int status, msg_t *msg)
+{
+	sip_t *sip = sip_object(msg);
+
+	(void)sip_via_remove(msg, sip); /* 220 */
+	if (!sip->sip_via) {
+		log_warn("response without a Via to go back to",
+			 LOG_S("call_id", request_id(r)));
+		return;
+	}
+	if (write_observed(r, msg, sip) || replace_sdp(r, msg))
+		log_error("response could not be rewritten",
+			  LOG_S("call_id", request_id(r)),
+			  LOG_I("status", status));
+	else
+		response_forward(r, status, msg); /* 228 */
+}
+
+void response_received(txn_id id, int status, msg_t *msg, bool last,
+		       uint64_t ref, void *arg)
+{
+	struct request *r = request_find(arg, ref);
+
+	(void)id;
+	if (!r)
+		return;
+	if (last)
+		r->forward = 0;
+	if (status >= 200 && !r->ended) {
+		count(r, status);
+		settle(r, status);
+	}
+	if (!msg && !r->ended) {
+		(void)request_fail(r, status, NULL);
+		return;
+	}
+	if (msg)
+		forward(r, status, msg); /* 218 */
+	if (status >= 200)
+		r->ended = true;
+	if (last)
+		request_close(r);
+}

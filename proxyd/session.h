@@ -1,0 +1,49 @@
+#ifndef PROXYD_SESSION_H
+#define PROXYD_SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+struct deadlines;
+struct sdp;
+struct sessions;
+
+/*
+ * The session table: calls for which this proxy holds a relay resource, by
+ * session id (Call-ID). It is what step 222 looks into; a restarted proxy fills
+ * it again from the Record-Route parameters of the first request it sees.
+ */
+struct session {
+	struct addr relay;
+	const struct sdp *resource; /* what relayd answered last */
+	bool confirmed;             /* a 2xx to the INVITE went through */
+	uint64_t since;             /* milliseconds of the deadlines' clock */
+};
+
+int sessions_alloc(struct sessions **sp, struct deadlines *deadlines,
+		   size_t max);
+void sessions_free(struct sessions *s);
+
+/* Write or refresh one; it is forgotten after SESSION_HOURS without news (the
+ * relay's own idle expiry has freed the resource long before). 0, -ENOSPC,
+ * -ENOMEM. */
+enum { SESSION_HOURS = 12 };
+int sessions_put(struct sessions *s, const char *call_id, uint64_t now,
+		 const struct addr *relay, const struct sdp *resource);
+
+/* NULL where there is none. The pointer is valid until the next put or del. */
+const struct session *sessions_get(const struct sessions *s,
+				   const char *call_id);
+void sessions_confirm(struct sessions *s, const char *call_id);
+void sessions_del(struct sessions *s, const char *call_id);
+size_t sessions_count(const struct sessions *s);
+
+/* [{"call_id", "relay", "confirmed", "since_ms", "ports": […]}]; new reference.
+ */
+json_t *sessions_json(const struct sessions *s);
+
+#endif

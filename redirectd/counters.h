@@ -1,0 +1,32 @@
+#ifndef REDIRECTD_COUNTERS_H
+#define REDIRECTD_COUNTERS_H
+
+#include "common/metrics.h"
+
+/* Every counter of redirectd, once: name, help. */
+#define REDIRECTD_COUNTERS(X)                                                  \
+	X(requests, "Requests received from trusted proxies")                  \
+	X(malformed, "Datagrams that are not a well-formed SIP message")       \
+	X(untrusted, "Requests from sources outside trusted, answered 403")    \
+	X(ignored, "ACKs and stray responses, dropped")                        \
+	X(load_queries, "OPTIONS about redirectd itself")                      \
+	X(registers, "REGISTER requests received")                             \
+	X(registers_ok, "REGISTER requests answered 200")                      \
+	X(registers_rejected, "REGISTER requests answered 4xx")                \
+	X(registers_stale, "REGISTER requests out of order, answered 500")     \
+	X(registers_failed, "REGISTER requests the store could not take, 503") \
+	X(bindings_added, "Bindings made")                                     \
+	X(bindings_refreshed, "Bindings refreshed or moved")                   \
+	X(bindings_removed, "Bindings removed by their client")                \
+	X(bindings_expired, "Bindings that ran out")                           \
+	X(queries, "Redirect queries received")                                \
+	X(queries_redirected, "Redirect queries answered 302")                 \
+	X(queries_unknown, "Redirect queries answered 404")                    \
+	X(queries_unregistered, "Redirect queries answered 480")               \
+	X(answers_lost, "Answers that could not be printed or sent")
+
+struct redirectd_counters {
+	REDIRECTD_COUNTERS(METRICS_FIELD)
+};
+
+#endif

@@ -1,0 +1,322 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "proto/redirect.h"
+#include "proto/registration.h"
+#include "redirectd/answer.h"
+#include "redirectd/changeset.h"
+#include "redirectd/contact.h"
+#include "redirectd/store.h"
+
+#include "redirectd/registration.h"
+
+enum {
+	EXTRA_MAX = 16384,
+	PATH_MAX_LEN = 1024,
+	RETRY_AFTER = 10, /* seconds */
+	DATE_MAX = 40,
+};
+
+/* One REGISTER on its way through the steps. */
+struct registration {
+	struct registrar *reg;
+	const sip_t *sip;
+	dir_time now;
+	char id[REDIRECT_ID_MAX];
+	struct addr serving;
+	struct binding *old; /* a copy: the store's own go with its change */
+	struct changeset cs;
+	char urls[CHANGESET_MAX][REDIRECT_URL_MAX]; /* of its contacts */
+	size_t nurls;
+	const char *phrase; /* where a step stops; NULL: the standard one */
+	struct strbuf extra;
+	char extra_text[EXTRA_MAX];
+};
+
+/* 0: go on; otherwise the status to answer. */
+typedef int step_h(struct registration *r);
+
+static int stop(struct registration *r, int status, const char *phrase)
+{
+	r->phrase = phrase;
+	return status;
+}
+
+static int step_extensions(struct registration *r)
+{
+	const sip_require_t *q;
+	size_t i, n = 0;
+
+	for (q = r->sip->sip_require; q; q = q->k_next)
+		for (i = 0; q->k_items && q->k_items[i]; i++)
+			if (strcasecmp(q->k_items[i], "path"))
+				strbuf_printf(&r->extra, "%s%s",
+					      n++ ? ", " : "Unsupported: ",
+					      q->k_items[i]);
+	if (!n)
+		return 0;
+	strbuf_str(&r->extra, "\r\n");
+	return 420;
+}
+
+static int step_client(struct registration *r)
+{
+	struct client c;
+
+	if (redirect_client_id(r->id, r->sip->sip_to->a_url))
+		return stop(r, 400, "No Client Id In To");
+	changeset_init(&r->cs, NULL, 0);
+	if (store_get(&c, r->reg->store, r->id, r->now) || !c.n)
+		return 0;
+	r->old = binding_copy(c.v, c.n);
+	if (!r->old)
+		return stop(r, 503, "Out Of Memory");
+	changeset_init(&r->cs, r->old, c.n);
+	return 0;
+}
+
+static bool is_wildcard(const sip_contact_t *m)
+{
+	return m->m_url->url_type == url_any;
+}
+
+static int step_serving(struct registration *r)
+{
+	const sip_contact_t *m = r->sip->sip_contact;
+
+	if (!m || is_wildcard(m))
+		return 0;
+	if (registration_serving(&r->serving, r->sip))
+		return stop(r, 400, "No Serving Proxy In Path");
+	return 0;
+}
+
+static int step_wildcard(struct registration *r)
+{
+	const sip_contact_t *m;
+	bool any = false;
+
+	for (m = r->sip->sip_contact; m; m = m->m_next)
+		any = any || is_wildcard(m);
+	if (!any)
+		return 0;
+	m = r->sip->sip_contact;
+	if (m->m_next || contact_expires(m, r->sip->sip_expires, 1))
+		return stop(r, 400, "Contact * Needs Expires 0 And No Other");
+	if (changeset_remove_all(&r->cs, r->sip->sip_call_id->i_id,
+				 r->sip->sip_cseq->cs_seq))
+		return stop(r, 500, "Out Of Order");
+	return 0;
+}
+
+/* The expiry granted, in seconds; 423 where too little is asked for. */
+static int grant_expiry(uint32_t *s, struct registration *r,
+			const sip_contact_t *m)
+{
+	const struct registration_limits *lim = &r->reg->limits;
+
+	*s = contact_expires(m, r->sip->sip_expires, lim->expires_default);
+	if (*s > lim->expires_max)
+		*s = lim->expires_max;
+	if (!*s || *s >= lim->expires_min)
+		return 0;
+	strbuf_printf(&r->extra, "Min-Expires: %u\r\n", lim->expires_min);
+	return 423;
+}
+
+static int apply_contact(struct registration *r, const sip_contact_t *m)
+{
+	struct binding b = {
+		.call_id = r->sip->sip_call_id->i_id,
+		.cseq = r->sip->sip_cseq->cs_seq,
+		.serving = r->serving,
+		.registered = r->now,
+	};
+	const char *why = NULL;
+	uint32_t granted;
+	int status;
+
+	if (r->nurls == CHANGESET_MAX)
+		return stop(r, 403, "Too Many Contacts");
+	if (contact_read(&b, r->urls[r->nurls++], m, &why))
+		return stop(r, 400, why);
+	status = grant_expiry(&granted, r, m);
+	if (status)
+		return status;
+	b.expires = r->now + (dir_time)granted * 1000;
+	switch (changeset_apply(&r->cs, &b)) {
+	case -ESTALE:
+		return stop(r, 500, "Out Of Order");
+	case -ENOSPC:
+		return stop(r, 403, "Too Many Contacts");
+	}
+	return 0;
+}
+
+static int step_contacts(struct registration *r)
+{
+	const sip_contact_t *m;
+	int status = 0;
+
+	for (m = r->sip->sip_contact; m && !status; m = m->m_next)
+		if (!is_wildcard(m))
+			status = apply_contact(r, m);
+	return status;
+}
+
+static int store_failed(struct registration *r, int err)
+{
+	strbuf_printf(&r->extra, "Retry-After: %d\r\n", RETRY_AFTER);
+	return stop(r, 503,
+		    err == -ENOSPC ? "Directory Full"
+				   : "Directory Not Writable");
+}
+
+/* A limit that was lowered does not hinder those who are above it. */
+static int step_store(struct registration *r)
+{
+	struct binding v[CHANGESET_MAX];
+	size_t n = changeset_result(v, &r->cs);
+	int err;
+
+	if (!r->cs.changed)
+		return 0;
+	if (n > r->reg->limits.contacts_max && n > r->cs.before)
+		return stop(r, 403, "Too Many Contacts");
+	err = store_put(r->reg->store, r->id, v, n, r->now);
+	return err ? store_failed(r, err) : 0;
+}
+
+static void note_item(const struct registration *r,
+		      const struct change_item *it)
+{
+	static const char *const said[] = {
+		[CHANGE_ADDED] = "registered",
+		[CHANGE_REFRESHED] = "refreshed",
+		[CHANGE_REMOVED] = "unregistered",
+	};
+	const enum log_level level = it->change == CHANGE_REFRESHED
+					     ? LOG_LEVEL_DEBUG
+					     : LOG_LEVEL_INFO;
+
+	if (it->change == CHANGE_NONE || !log_enabled(level))
+		return;
+	LOG_WRITE(level, said[it->change],
+		  LOG_S("call_id", r->sip->sip_call_id->i_id),
+		  LOG_S("client", r->id), LOG_S("contact", it->b.url),
+		  LOG_A("proxy", &it->b.serving),
+		  LOG_I("expires", it->change == CHANGE_REMOVED
+					   ? 0
+					   : binding_left(&it->b, r->now)));
+}
+
+static int step_note(struct registration *r)
+{
+	struct redirectd_counters *n = r->reg->n;
+	size_t i;
+
+	for (i = 0; i < r->cs.n; i++) {
+		const struct change_item *it = &r->cs.items[i];
+
+		n->bindings_added += it->change == CHANGE_ADDED;
+		n->bindings_refreshed += it->change == CHANGE_REFRESHED;
+		n->bindings_removed += it->change == CHANGE_REMOVED;
+		note_item(r, it);
+	}
+	return 0;
+}
+
+static int step_list(struct registration *r)
+{
+	struct binding v[CHANGESET_MAX];
+	size_t i, n = changeset_result(v, &r->cs);
+
+	for (i = 0; i < n; i++)
+		contact_print(&r->extra, &v[i], r->now);
+	return 0;
+}
+
+static int step_path(struct registration *r)
+{
+	const sip_path_t *p;
+	char line[PATH_MAX_LEN];
+	issize_t len;
+
+	for (p = r->sip->sip_path; p; p = p->r_next) {
+		len = msg_header_e(line, sizeof(line), (const msg_header_t *)p,
+				   0);
+		if (len > 0 && len < (issize_t)sizeof(line))
+			strbuf_add(&r->extra, line, (size_t)len);
+	}
+	return 0;
+}
+
+static int step_date(struct registration *r)
+{
+	const time_t t = (time_t)(r->now / 1000);
+	char date[DATE_MAX];
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) &&
+	    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		strbuf_printf(&r->extra, "Date: %s\r\n", date);
+	return 0;
+}
+
+/* What step 118 of Fig. 3a sends, at its other end: in the order of RFC 3261
+ * 10.3, with the serving proxy of RFC 3327 5.3. */
+static const struct {
+	const char *name;
+	step_h *run;
+} steps[] = {
+	{"extensions (10.3 step 2)", step_extensions},
+	{"client id (Fig. 3b, 124; 10.3 step 5)", step_client},
+	{"serving proxy (RFC 3327 5.3)", step_serving},
+	{"all to be removed (10.3 step 6)", step_wildcard},
+	{"contacts (Fig. 3b, 176-182; 10.3 step 7)", step_contacts},
+	{"client table (Fig. 1, 104-110)", step_store},
+	{"log and counters", step_note},
+	{"answer: bindings (10.3 step 8)", step_list},
+	{"answer: Path (RFC 3327 5.3)", step_path},
+	{"answer: Date (10.3 step 8)", step_date},
+};
+
+static void count_status(struct redirectd_counters *n, int status)
+{
+	n->registers++;
+	n->registers_ok += status == 200;
+	n->registers_rejected += status >= 400 && status < 500;
+	n->registers_stale += status == 500;
+	n->registers_failed += status == 503;
+}
+
+int registration_answer(struct strbuf *out, struct registrar *reg,
+			const sip_t *sip, dir_time now)
+{
+	struct registration r = {.reg = reg, .sip = sip, .now = now};
+	const char *at = "";
+	size_t i;
+	int status = 0;
+
+	strbuf_init(&r.extra, r.extra_text, sizeof(r.extra_text));
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++) {
+		at = steps[i].name;
+		status = steps[i].run(&r);
+	}
+	status = status ? status : 200;
+	if (status != 200)
+		log_info("registration refused",
+			 LOG_S("call_id", sip->sip_call_id->i_id),
+			 LOG_S("client", r.id), LOG_I("status", status),
+			 LOG_S("reason", r.phrase), LOG_S("at", at));
+	count_status(reg->n, status);
+	free(r.old);
+	if (strbuf_err(&r.extra))
+		return -EMSGSIZE;
+	return answer_print(out, sip, status, r.phrase, r.extra.data);
+}

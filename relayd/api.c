@@ -1,0 +1,149 @@
+#include "common/admin.h"
+#include "common/metrics.h"
+#include "common/trace.h"
+#include "relayd/api.h"
+#include "relayd/counters.h"
+#include "relayd/port.h"
+#include "relayd/report.h"
+#include "relayd/session.h"
+
+enum { LIST_MAX = 1000, OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404 };
+
+static const struct metric_def counter_defs[] = {RELAYD_COUNTERS(METRICS_DEF)};
+
+static uint64_t sessions_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return sessions_count(api->sessions);
+}
+
+static uint64_t streams_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return sessions_streams(api->sessions);
+}
+
+static uint64_t ports_free_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return ports_available(api->ports, uv_now(api->loop));
+}
+
+static uint64_t ports_quarantined_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	ports_available(api->ports, uv_now(api->loop));
+	return ports_quarantined(api->ports);
+}
+
+static const struct {
+	const char *name;
+	const char *help;
+	metric_gauge_h *fn;
+} gauges[] = {
+	{"sessions", "Sessions at present", sessions_gauge},
+	{"streams", "Media lines relayed at present", streams_gauge},
+	{"ports_free", "Port pairs that can be taken", ports_free_gauge},
+	{"ports_quarantined", "Port pairs at rest", ports_quarantined_gauge},
+};
+
+struct listing {
+	json_t *list;
+	uint64_t now;
+};
+
+static int list_one(const struct session *s, void *arg)
+{
+	struct listing *l = arg;
+
+	if (json_array_size(l->list) >= LIST_MAX)
+		return 1;
+	json_array_append_new(l->list, report_session_brief(s, l->now));
+	return 0;
+}
+
+static int error(json_t **out, int status, const char *what)
+{
+	*out = json_pack("{s:s}", "error", what);
+	return status;
+}
+
+static int get_sessions(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct api *api = arg;
+	const char *call = admin_arg(q, "call");
+	struct listing l = {.now = uv_now(api->loop)};
+	const struct session *s;
+
+	if (call) {
+		s = sessions_find(api->sessions, call);
+		if (!s)
+			return error(out, NOT_FOUND, "no such session");
+		*out = report_session(s, l.now);
+		return OK;
+	}
+	l.list = json_array();
+	sessions_apply(api->sessions, list_one, &l);
+	*out = json_pack("{s:I,s:o}", "total",
+			 (json_int_t)sessions_count(api->sessions), "sessions",
+			 l.list);
+	return OK;
+}
+
+static int get_trace(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct api *api = arg;
+	const char *call = admin_arg(q, "call");
+
+	if (!call)
+		return error(out, BAD_REQUEST, "ask with ?call=CALL-ID");
+	*out = trace_json(api->trace, call);
+	return *out ? OK : error(out, NOT_FOUND, "no such call");
+}
+
+static int get_calls(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct api *api = arg;
+
+	(void)q;
+	*out = trace_calls_json(api->trace);
+	return OK;
+}
+
+static const struct {
+	const char *path;
+	const char *about;
+	admin_h *fn;
+} routes[] = {
+	{"/api/sessions",
+	 "sessions at present; one in detail with ?call=", get_sessions},
+	{"/api/trace", "messages and notes of one call: ?call=", get_trace},
+	{"/api/calls", "Call-IDs of the calls traced, newest first", get_calls},
+};
+
+int api_metrics(struct metrics *m, struct api *api,
+		const struct relayd_counters *counters)
+{
+	const size_t n = sizeof(counter_defs) / sizeof(counter_defs[0]);
+	int err = metrics_add_counters(
+		m, counter_defs, n, (const uint64_t *)(const void *)counters);
+
+	for (size_t i = 0; !err && i < sizeof(gauges) / sizeof(gauges[0]); i++)
+		err = metrics_add_gauge(m, gauges[i].name, gauges[i].help,
+					gauges[i].fn, api);
+	return err;
+}
+
+int api_routes(struct admin *admin, struct api *api)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(routes) / sizeof(routes[0]); i++)
+		err = admin_route(admin, routes[i].path, routes[i].about,
+				  routes[i].fn, api);
+	return err;
+}

@@ -1,0 +1,197 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include "common/netset.h"
+#include "relayd/conf.h"
+
+static const char automatic[] = "auto";
+
+static int check_ip_or_auto(const char *value, char *why, size_t len)
+{
+	if (!strcmp(value, automatic) || !conf_check_ip(value, why, len))
+		return 0;
+	snprintf(why, len, "an address like 203.0.113.4, or auto");
+	return -EINVAL;
+}
+
+static int check_cidr_or_auto(const char *value, char *why, size_t len)
+{
+	if (!strcmp(value, automatic) || !conf_check_cidr(value, why, len))
+		return 0;
+	snprintf(why, len, "a network like 203.0.113.0/24, or auto");
+	return -EINVAL;
+}
+
+#define AT(field) offsetof(struct relayd_conf, field)
+
+const struct conf_key relayd_keys[] = {
+	{.name = "listen",
+	 .type = CONF_STRINGS,
+	 .offset = AT(listen),
+	 .def = "[\"auto:5060\"]",
+	 .check = conf_check_listen,
+	 .help = "UDP addresses at which proxies ask for relay ports"},
+	{.name = "trusted",
+	 .type = CONF_STRINGS,
+	 .offset = AT(trusted),
+	 .def = "[\"auto\"]",
+	 .check = check_cidr_or_auto,
+	 .reload = true,
+	 .help = "networks of the proxies that may ask; auto: this host"},
+	{.name = "media.address",
+	 .type = CONF_STRING,
+	 .offset = AT(media_address),
+	 .def = "\"auto\"",
+	 .check = check_ip_or_auto,
+	 .help = "address at which media is received"},
+	{.name = "media.advertise",
+	 .type = CONF_STRING,
+	 .offset = AT(media_advertise),
+	 .def = "\"\"",
+	 .check = conf_check_ip,
+	 .help = "address named in SDP, where it is another (1:1 NAT)"},
+	{.name = "media.ports",
+	 .type = CONF_RANGE,
+	 .offset = AT(media_ports),
+	 .def = "[30000, 39999]",
+	 .min = 1024,
+	 .max = 65535,
+	 .help = "range of media ports, a pair for each media line"},
+	{.name = "media.quarantine",
+	 .type = CONF_INT,
+	 .offset = AT(media_quarantine),
+	 .def = "30",
+	 .max = 3600,
+	 .help = "seconds before a released port is used again"},
+	{.name = "media.dscp",
+	 .type = CONF_INT,
+	 .offset = AT(media_dscp),
+	 .def = "46",
+	 .max = 63,
+	 .help = "DSCP of the media sent, 46 is Expedited Forwarding"},
+	{.name = "session.idle",
+	 .type = CONF_INT,
+	 .offset = AT(session_idle),
+	 .def = "300",
+	 .min = 1,
+	 .max = 86400,
+	 .reload = true,
+	 .help = "seconds without packet or signalling that end a session"},
+	{.name = "session.setup",
+	 .type = CONF_INT,
+	 .offset = AT(session_setup),
+	 .def = "200",
+	 .min = 1,
+	 .max = 86400,
+	 .reload = true,
+	 .help = "the same before the call is answered; longer than ringing"},
+	{.name = "session.max",
+	 .type = CONF_INT,
+	 .offset = AT(session_max),
+	 .def = "5000",
+	 .min = 1,
+	 .max = 100000,
+	 .reload = true,
+	 .help = "sessions at a time; beyond: 503"},
+	{.name = "drain",
+	 .type = CONF_INT,
+	 .offset = AT(drain),
+	 .def = "5",
+	 .max = 86400,
+	 .help = "seconds that SIGTERM leaves to the sessions there are"},
+	{.name = "http",
+	 .type = CONF_STRING,
+	 .offset = AT(http),
+	 .def = "\"127.0.0.1:8093\"",
+	 .check = conf_check_addr,
+	 .help = "address of the admin HTTP server"},
+	{.name = "log",
+	 .type = CONF_STRING,
+	 .offset = AT(log),
+	 .def = "\"info\"",
+	 .check = conf_check_log,
+	 .reload = true,
+	 .help = "lowest level logged: debug, info, warn, error"},
+};
+
+const size_t relayd_nkeys = sizeof(relayd_keys) / sizeof(relayd_keys[0]);
+
+int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])
+{
+	const struct relayd_conf *c = conf;
+
+	if (c->listen.n == 0) {
+		snprintf(err, CONF_ERRLEN,
+			 "listen: empty, give at least one address");
+		return -EINVAL;
+	}
+	if (((c->media_ports.lo + 1) & ~1) + 1 > c->media_ports.hi) {
+		snprintf(err, CONF_ERRLEN,
+			 "media.ports: no even port with the odd one above it "
+			 "in [%lld, %lld]",
+			 (long long)c->media_ports.lo,
+			 (long long)c->media_ports.hi);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int trust_own(struct netset *set)
+{
+	uv_interface_address_t *ifs;
+	char text[ADDR_STRLEN];
+	struct addr a;
+	int n, err;
+
+	err = netset_add(set, "127.0.0.0/8");
+	if (!err)
+		err = netset_add(set, "::1");
+	if (err || uv_interface_addresses(&ifs, &n))
+		return err;
+	for (int i = 0; !err && i < n; i++) {
+		if (!addr_from_sa(&a, (const struct sockaddr *)&ifs[i].address))
+			err = netset_add(set, addr_ip_str(text, &a));
+	}
+	uv_free_interface_addresses(ifs, n);
+	return err;
+}
+
+int relayd_conf_trusted(struct netset **setp, const struct relayd_conf *conf)
+{
+	struct netset *set = NULL;
+	int err = netset_alloc(&set);
+
+	for (size_t i = 0; !err && i < conf->trusted.n; i++) {
+		const char *one = conf->trusted.v[i];
+
+		err = strcmp(one, automatic) ? netset_add(set, one)
+					     : trust_own(set);
+	}
+	if (err)
+		netset_free(set);
+	else
+		*setp = set;
+	return err;
+}
+
+int relayd_conf_media(struct addr *address, struct addr *advertise,
+		      const struct relayd_conf *conf,
+		      const struct addr *control)
+{
+	int err = 0;
+
+	*address = *control;
+	if (strcmp(conf->media_address, automatic))
+		err = addr_parse(address, conf->media_address, 0);
+	else if (addr_class(control) == ADDR_ANY)
+		err = addr_local_for(address, NULL);
+	if (err)
+		return -EADDRNOTAVAIL;
+	addr_set_port(address, 0);
+	*advertise = *address;
+	if (*conf->media_advertise)
+		err = addr_parse(advertise, conf->media_advertise, 0);
+	return err || addr_class(advertise) == ADDR_ANY ? -EADDRNOTAVAIL : 0;
+}

@@ -1,0 +1,45 @@
+#ifndef RELAYD_CONF_H
+#define RELAYD_CONF_H
+
+#include "common/addr.h"
+#include "common/conf.h"
+
+struct netset;
+
+/* relayd's configuration, as the table of keys fills it. */
+struct relayd_conf {
+	struct conf_strings listen;
+	struct conf_strings trusted;
+	char *media_address;
+	char *media_advertise;
+	struct conf_range media_ports;
+	int64_t media_quarantine; /* seconds, as all times here */
+	int64_t media_dscp;
+	int64_t session_idle;
+	int64_t session_setup;
+	int64_t session_max;
+	int64_t drain;
+	char *http;
+	char *log;
+};
+
+extern const struct conf_key relayd_keys[];
+extern const size_t relayd_nkeys;
+
+/* Checks across keys (daemon_class.check). */
+int relayd_conf_check(const void *conf, char err[CONF_ERRLEN]);
+
+/* The networks of `trusted`, "auto" being this host's own addresses. 0,
+ * -EINVAL, -ENOMEM. Free with netset_free(). */
+int relayd_conf_trusted(struct netset **setp, const struct relayd_conf *conf);
+
+/*
+ * Where media is received and what the SDP names. "auto" is the address of
+ * the first control socket, or by the routing table where that is not one
+ * address. 0, or -EADDRNOTAVAIL: nothing that could be named to a phone.
+ */
+int relayd_conf_media(struct addr *address, struct addr *advertise,
+		      const struct relayd_conf *conf,
+		      const struct addr *control);
+
+#endif

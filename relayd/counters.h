@@ -1,0 +1,40 @@
+#ifndef RELAYD_COUNTERS_H
+#define RELAYD_COUNTERS_H
+
+#include "common/metrics.h"
+
+/* Everything relayd counts, once: fields, names and help lines. */
+#define RELAYD_COUNTERS(X)                                                     \
+	X(requests_invite, "Relay requests and answers received")              \
+	X(requests_bye, "Releases received")                                   \
+	X(requests_options, "Health questions received")                       \
+	X(requests_other, "Requests of a method not served, answered 405")     \
+	X(responses_in, "200 OK with SDP recorded as a second channel")        \
+	X(malformed, "Control datagrams that are no SIP message, dropped")     \
+	X(untrusted, "Control messages from outside trusted, refused")         \
+	X(foreign_tag, "Requests with a tag of neither party, refused")        \
+	X(broken, "Relay requests answered 400")                               \
+	X(unusable_sdp, "Relay requests answered 488")                         \
+	X(no_ports, "Relay requests answered 486 for want of ports")           \
+	X(overload, "Relay requests answered 503, full or draining")           \
+	X(unknown_session, "Requests for a session not known, answered 481")   \
+	X(release_repeats, "Releases of a session already released")           \
+	X(sessions_opened, "Sessions begun")                                   \
+	X(sessions_released, "Sessions ended by a release")                    \
+	X(sessions_expired, "Sessions ended for silence")                      \
+	X(port_busy, "Port pairs found taken by someone else")                 \
+	X(packets, "Media packets forwarded")                                  \
+	X(bytes, "Media payload bytes forwarded")                              \
+	X(learned, "Channels learned")                                         \
+	X(relearned, "Channels learned anew")                                  \
+	X(stranger_packets, "Media packets from strangers, dropped")           \
+	X(probation_packets, "Media packets from sources not yet proven")      \
+	X(nowhere_packets, "Media packets with nowhere to go yet, dropped")    \
+	X(receive_errors, "Errors on receiving media, ICMP included")          \
+	X(send_errors, "Errors on sending media, packet dropped")
+
+struct relayd_counters {
+	RELAYD_COUNTERS(METRICS_FIELD)
+};
+
+#endif

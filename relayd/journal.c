@@ -1,0 +1,230 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "relayd/journal.h"
+#include "relayd/session.h"
+#include "relayd/stream.h"
+
+enum { NOTE_MAX = 512, LIST_MAX = 128 };
+
+struct journal {
+	struct trace *trace;
+};
+
+/* What a session's streams add up to, for one log line. */
+struct summary {
+	uint64_t packets[LEARN_SIDES]; /* from that side, forwarded */
+	uint64_t dropped;
+	uint64_t strangers;
+};
+
+static uint64_t wall_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void note(struct journal *j, const struct session *s,
+		 const struct addr *local, const struct addr *peer,
+		 const char *text)
+{
+	trace_add(j->trace, session_call_id(s), wall_us(), TRACE_NOTE, local,
+		  peer, text, strlen(text));
+}
+
+/* "audio 30412, video 31800" */
+static const char *port_list(char buf[LIST_MAX], const struct session *s)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb, buf, LIST_MAX);
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		const struct stream *st = session_stream(s, i);
+
+		if (st)
+			strbuf_printf(&sb, "%s%s %u", sb.len ? ", " : "",
+				      stream_type(st), stream_port(st));
+	}
+	return buf;
+}
+
+/* The SDP address of a side's first line. */
+static const struct addr *channel(const struct session *s, enum learn_side side)
+{
+	static const struct addr none;
+
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		const struct stream *st = session_stream(s, i);
+
+		if (st)
+			return &stream_learn(st, STREAM_RTP)->ch[side].sdp;
+	}
+	return &none;
+}
+
+static void add_part(struct summary *sum, const struct stream *st,
+		     enum stream_part part)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		const struct stream_flow *f =
+			stream_flow(st, part, (enum learn_side)i);
+
+		sum->packets[i] += f->packets;
+		sum->dropped += f->dropped;
+	}
+	sum->strangers += stream_strangers(st, part);
+}
+
+static struct summary summarize(const struct session *s)
+{
+	struct summary sum = {0};
+
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		const struct stream *st = session_stream(s, i);
+
+		if (!st)
+			continue;
+		add_part(&sum, st, STREAM_RTP);
+		add_part(&sum, st, STREAM_RTCP);
+	}
+	return sum;
+}
+
+static void ended(struct journal *j, const struct session *s, uint64_t now,
+		  const char *how)
+{
+	struct summary sum = summarize(s);
+	uint64_t ms = now - session_opened(s);
+	char text[NOTE_MAX];
+	struct strbuf sb;
+
+	log_info(how, LOG_S("call_id", session_call_id(s)),
+		 LOG_I("duration_ms", ms),
+		 LOG_I("packets_first", sum.packets[LEARN_FIRST]),
+		 LOG_I("packets_second", sum.packets[LEARN_SECOND]),
+		 LOG_I("dropped", sum.dropped),
+		 LOG_I("strangers", sum.strangers));
+	strbuf_init(&sb, text, sizeof(text));
+	strbuf_printf(&sb,
+		      "%s after %llu ms: %llu packets from first, %llu from "
+		      "second, %llu from strangers",
+		      how, (unsigned long long)ms,
+		      (unsigned long long)sum.packets[LEARN_FIRST],
+		      (unsigned long long)sum.packets[LEARN_SECOND],
+		      (unsigned long long)sum.strangers);
+	note(j, s, NULL, NULL, text);
+}
+
+int journal_alloc(struct journal **jp, struct trace *trace)
+{
+	struct journal *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return -ENOMEM;
+	j->trace = trace;
+	*jp = j;
+	return 0;
+}
+
+void journal_free(struct journal *j)
+{
+	free(j);
+}
+
+void journal_message(struct journal *j, const char *call_id, enum trace_dir dir,
+		     const struct addr *local, const struct addr *peer,
+		     const char *text, size_t len)
+{
+	trace_add(j->trace, call_id, wall_us(), dir, local, peer, text, len);
+}
+
+void journal_opened(struct journal *j, const struct session *s)
+{
+	char ports[LIST_MAX];
+
+	(void)j;
+	log_info("session opened", LOG_S("call_id", session_call_id(s)),
+		 LOG_S("ports", port_list(ports, s)),
+		 LOG_A("first", channel(s, LEARN_FIRST)),
+		 LOG_A("observed", session_observed(s, LEARN_FIRST)));
+}
+
+void journal_answered(struct journal *j, const struct session *s)
+{
+	(void)j;
+	log_info("session answered", LOG_S("call_id", session_call_id(s)),
+		 LOG_A("second", channel(s, LEARN_SECOND)),
+		 LOG_A("observed", session_observed(s, LEARN_SECOND)));
+}
+
+static void stranger(struct journal *j, const struct session *s,
+		     const struct stream_event *ev)
+{
+	char text[NOTE_MAX], src[ADDR_STRLEN];
+	struct strbuf sb;
+
+	log_warn("stranger dropped", LOG_S("call_id", session_call_id(s)),
+		 LOG_A("source", &ev->source),
+		 LOG_I("port", stream_port(ev->stream) + ev->part),
+		 LOG_S("component", stream_part_name(ev->part)),
+		 LOG_S("evidence", ev->what.reason),
+		 LOG_I("strangers", ev->strangers));
+	strbuf_init(&sb, text, sizeof(text));
+	strbuf_printf(&sb, "%s packet from %s dropped: %s",
+		      stream_part_name(ev->part), addr_str(src, &ev->source),
+		      ev->what.reason);
+	note(j, s, NULL, &ev->source, text);
+}
+
+static void learned(struct journal *j, const struct session *s,
+		    const struct stream_event *ev)
+{
+	const struct learn_channel *ch =
+		&stream_learn(ev->stream, ev->part)->ch[ev->what.from];
+	bool first = ev->what.verdict == LEARN_LEARNED;
+	char text[NOTE_MAX], src[ADDR_STRLEN], dst[ADDR_STRLEN];
+	struct strbuf sb;
+
+	log_info(first ? "channel learned" : "channel relearned",
+		 LOG_S("call_id", session_call_id(s)),
+		 LOG_S("side", learn_side_name(ev->what.from)),
+		 LOG_S("media", stream_type(ev->stream)),
+		 LOG_S("component", stream_part_name(ev->part)),
+		 LOG_A("source", &ch->source), LOG_A("sendto", &ch->sendto),
+		 LOG_S("rank", learn_rank_name(ch->rank)),
+		 LOG_S("evidence", ev->what.reason));
+	strbuf_init(&sb, text, sizeof(text));
+	strbuf_printf(&sb,
+		      "%s %s packet from %s learned as %s channel (%s); its "
+		      "packets go to %s",
+		      first ? "first" : "moved:", stream_part_name(ev->part),
+		      addr_str(src, &ch->source),
+		      learn_side_name(ev->what.from), ev->what.reason,
+		      addr_str(dst, &ch->sendto));
+	note(j, s, NULL, &ch->source, text);
+}
+
+void journal_stream(struct journal *j, const struct session *s,
+		    const struct stream_event *ev)
+{
+	if (ev->what.verdict == LEARN_STRANGER)
+		stranger(j, s, ev);
+	else
+		learned(j, s, ev);
+}
+
+void journal_released(struct journal *j, const struct session *s, uint64_t now)
+{
+	ended(j, s, now, "session released");
+}
+
+void journal_expired(struct journal *j, const struct session *s, uint64_t now)
+{
+	ended(j, s, now, "session expired");
+}

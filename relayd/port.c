@@ -1,0 +1,143 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "relayd/port.h"
+
+struct resting {
+	uint64_t until;
+	uint16_t port;
+};
+
+/* Every port is in use, in avail[0..navail) or in the ring of resting ones,
+ * which is in order of time as all rest equally long. */
+struct ports {
+	uint32_t quarantine_ms;
+	size_t total;
+	size_t navail;
+	size_t first; /* of the ring */
+	size_t nrest;
+	uint16_t *avail;
+	struct resting *ring;
+};
+
+static size_t random_below(size_t n)
+{
+	uint32_t r = 0;
+
+	/* Short reads do not happen below 256 bytes (getrandom(2)). */
+	if (getrandom(&r, sizeof(r), 0) < 0)
+		r = (uint32_t)random();
+	return (size_t)(((uint64_t)r * n) >> 32);
+}
+
+static uint16_t take_random(struct ports *p)
+{
+	size_t i = random_below(p->navail);
+	uint16_t port = p->avail[i];
+
+	p->avail[i] = p->avail[--p->navail];
+	return port;
+}
+
+static void rest(struct ports *p, uint16_t port, uint64_t until)
+{
+	size_t last = (p->first + p->nrest++) % p->total;
+
+	/* A busy pair may ask for a shorter rest than the one before it: the
+	 * ring stays in order by never going back. */
+	if (p->nrest > 1) {
+		size_t before = (last + p->total - 1) % p->total;
+
+		if (until < p->ring[before].until)
+			until = p->ring[before].until;
+	}
+	p->ring[last] = (struct resting){until, port};
+}
+
+static void wake(struct ports *p, uint64_t now)
+{
+	while (p->nrest && p->ring[p->first].until <= now) {
+		p->avail[p->navail++] = p->ring[p->first].port;
+		p->first = (p->first + 1) % p->total;
+		p->nrest--;
+	}
+}
+
+int ports_alloc(struct ports **pp, uint16_t lo, uint16_t hi,
+		uint32_t quarantine_ms)
+{
+	uint32_t first = (lo + 1U) & ~1U;
+	struct ports *p;
+
+	if (first + 1 > hi)
+		return -EINVAL;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	p->quarantine_ms = quarantine_ms;
+	p->total = (hi - first + 1) / 2;
+	p->avail = calloc(p->total, sizeof(*p->avail));
+	p->ring = calloc(p->total, sizeof(*p->ring));
+	if (!p->avail || !p->ring) {
+		ports_free(p);
+		return -ENOMEM;
+	}
+	while (p->navail < p->total) {
+		p->avail[p->navail] = (uint16_t)(first + 2 * p->navail);
+		p->navail++;
+	}
+	*pp = p;
+	return 0;
+}
+
+void ports_free(struct ports *p)
+{
+	if (!p)
+		return;
+	free(p->avail);
+	free(p->ring);
+	free(p);
+}
+
+int ports_take(uint16_t *port, struct ports *p, uint64_t now, ports_try_h *fn,
+	       void *arg)
+{
+	wake(p, now);
+	for (unsigned i = 0; i < PORTS_TRIES && p->navail; i++) {
+		uint16_t one = take_random(p);
+		int err = fn(one, arg);
+
+		if (!err) {
+			*port = one;
+			return 0;
+		}
+		if (err != -EADDRINUSE && err != -EACCES) {
+			p->avail[p->navail++] = one;
+			return err;
+		}
+		rest(p, one, now + PORTS_BUSY_REST_MS);
+	}
+	return -ENOSPC;
+}
+
+void ports_give(struct ports *p, uint16_t port, uint64_t now)
+{
+	rest(p, port, now + p->quarantine_ms);
+}
+
+size_t ports_total(const struct ports *p)
+{
+	return p->total;
+}
+
+size_t ports_available(struct ports *p, uint64_t now)
+{
+	wake(p, now);
+	return p->navail;
+}
+
+size_t ports_quarantined(const struct ports *p)
+{
+	return p->nrest;
+}

@@ -1,0 +1,400 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/deadlines.h"
+#include "common/table.h"
+#include "relayd/counters.h"
+#include "relayd/journal.h"
+#include "relayd/port.h"
+#include "relayd/session.h"
+#include "relayd/stream.h"
+
+enum { TABLE_MAX = 1 << 20 }; /* the configured limit may grow by SIGHUP */
+
+struct session {
+	struct sessions *owner;
+	char *call_id;
+	char *tag[LEARN_SIDES];
+	struct addr observed[LEARN_SIDES];
+	struct stream *streams[SDP_MEDIA_MAX];
+	uint64_t opened;
+	uint64_t signalled; /* last */
+	deadline_id deadline;
+	bool answered;
+};
+
+struct sessions {
+	struct sessions_config cfg;
+	struct table *table;
+	size_t streams;
+	bool draining;
+};
+
+static void on_stream(const struct stream_event *ev, void *arg)
+{
+	const struct session *s = arg;
+
+	journal_stream(s->owner->cfg.journal, s, ev);
+}
+
+static void close_stream(struct session *s, unsigned line, uint64_t now)
+{
+	struct stream *st = s->streams[line];
+
+	if (!st)
+		return;
+	ports_give(s->owner->cfg.ports, stream_port(st), now);
+	stream_close(st);
+	s->streams[line] = NULL;
+	s->owner->streams--;
+}
+
+/* Free all but the table entry. */
+static void dispose(struct session *s, uint64_t now)
+{
+	deadlines_cancel(s->owner->cfg.deadlines, s->deadline);
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
+		close_stream(s, i, now);
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		free(s->tag[i]);
+	free(s->call_id);
+	free(s);
+}
+
+static void end(struct session *s, uint64_t now)
+{
+	struct sessions *ss = s->owner;
+
+	table_del(ss->table, s->call_id, strlen(s->call_id));
+	dispose(s, now);
+	if (ss->draining && table_count(ss->table) == 0 && ss->cfg.emptied)
+		ss->cfg.emptied(ss->cfg.arg);
+}
+
+/* When silence ends the session if nothing happens until then. */
+static uint64_t silence_ends(const struct session *s)
+{
+	const struct session_limits *lim = &s->owner->cfg.limits;
+	uint64_t last = s->signalled;
+
+	if (!s->answered)
+		return last + lim->setup_ms;
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		if (s->streams[i] && stream_last(s->streams[i]) > last)
+			last = stream_last(s->streams[i]);
+	}
+	return last + lim->idle_ms;
+}
+
+static int watch(struct session *s);
+
+static void on_deadline(void *arg)
+{
+	struct session *s = arg;
+	struct sessions *ss = s->owner;
+	uint64_t now = uv_now(ss->cfg.env->loop);
+
+	s->deadline = 0;
+	if (silence_ends(s) > now && watch(s) == 0)
+		return;
+	ss->cfg.counters->sessions_expired++;
+	journal_expired(ss->cfg.journal, s, now);
+	end(s, now);
+}
+
+/* Packets do not touch the deadline; it looks at them when it is due. */
+static int watch(struct session *s)
+{
+	return deadlines_add(&s->deadline, s->owner->cfg.deadlines,
+			     silence_ends(s), on_deadline, s);
+}
+
+static int set_tag(struct session *s, enum learn_side side, const char *tag)
+{
+	char *copy;
+
+	if (s->tag[side] && !strcmp(s->tag[side], tag))
+		return 0;
+	if (strlen(tag) > SESSION_TAG_MAX)
+		return -EMSGSIZE;
+	copy = strdup(tag);
+	if (!copy)
+		return -ENOMEM;
+	free(s->tag[side]);
+	s->tag[side] = copy;
+	return 0;
+}
+
+static bool has_tag(const struct session *s, enum learn_side side,
+		    const char *tag)
+{
+	return s->tag[side] && !strcmp(s->tag[side], tag);
+}
+
+struct attempt {
+	struct session *s;
+	unsigned line;
+	const char *type;
+};
+
+static int try_port(uint16_t port, void *arg)
+{
+	const struct attempt *a = arg;
+	struct sessions *ss = a->s->owner;
+	int err = stream_open(&a->s->streams[a->line], ss->cfg.env, port,
+			      a->line, a->type, on_stream, a->s);
+
+	if (err == -EADDRINUSE || err == -EACCES)
+		ss->cfg.counters->port_busy++;
+	return err;
+}
+
+int sessions_alloc(struct sessions **sp, const struct sessions_config *cfg)
+{
+	struct sessions *ss = calloc(1, sizeof(*ss));
+
+	if (!ss)
+		return -ENOMEM;
+	ss->cfg = *cfg;
+	if (table_alloc(&ss->table, TABLE_MAX)) {
+		free(ss);
+		return -ENOMEM;
+	}
+	*sp = ss;
+	return 0;
+}
+
+static int drop(const void *key, size_t len, void *value, void *arg)
+{
+	struct sessions *ss = arg;
+
+	table_del(ss->table, key, len);
+	dispose(value, uv_now(ss->cfg.env->loop));
+	return 0;
+}
+
+void sessions_free(struct sessions *ss)
+{
+	if (!ss)
+		return;
+	table_apply(ss->table, drop, ss);
+	table_free(ss->table);
+	free(ss);
+}
+
+void sessions_limit(struct sessions *ss, const struct session_limits *limits)
+{
+	ss->cfg.limits = *limits;
+}
+
+void sessions_drain(struct sessions *ss)
+{
+	ss->draining = true;
+	if (table_count(ss->table) == 0 && ss->cfg.emptied)
+		ss->cfg.emptied(ss->cfg.arg);
+}
+
+bool sessions_draining(const struct sessions *ss)
+{
+	return ss->draining;
+}
+
+size_t sessions_count(const struct sessions *ss)
+{
+	return table_count(ss->table);
+}
+
+size_t sessions_streams(const struct sessions *ss)
+{
+	return ss->streams;
+}
+
+struct session *sessions_find(const struct sessions *ss, const char *call_id)
+{
+	return table_get(ss->table, call_id, strlen(call_id));
+}
+
+struct visit {
+	sessions_apply_h *fn;
+	void *arg;
+};
+
+static int visit_one(const void *key, size_t len, void *value, void *arg)
+{
+	const struct visit *v = arg;
+
+	(void)key;
+	(void)len;
+	return v->fn(value, v->arg);
+}
+
+int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg)
+{
+	struct visit v = {fn, arg};
+
+	return table_apply(ss->table, visit_one, &v);
+}
+
+int session_open(struct session **out, struct sessions *ss, const char *call_id,
+		 const char *tag, uint64_t now)
+{
+	struct session *s;
+	int err;
+
+	if (ss->draining)
+		return -ESHUTDOWN;
+	if (table_count(ss->table) >= ss->cfg.limits.max)
+		return -EUSERS;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->owner = ss;
+	s->opened = s->signalled = now;
+	s->call_id = strdup(call_id);
+	err = s->call_id ? set_tag(s, LEARN_FIRST, tag) : -ENOMEM;
+	if (!err)
+		err = watch(s);
+	if (!err)
+		err = table_put(ss->table, call_id, strlen(call_id), s);
+	if (err)
+		dispose(s, now);
+	else
+		*out = s;
+	return err;
+}
+
+int session_offerer(enum learn_side *side, const struct session *s,
+		    const char *from_tag)
+{
+	if (has_tag(s, LEARN_FIRST, from_tag))
+		*side = LEARN_FIRST;
+	else if (!s->tag[LEARN_SECOND] || has_tag(s, LEARN_SECOND, from_tag))
+		*side = LEARN_SECOND;
+	else
+		return -EACCES;
+	return 0;
+}
+
+int session_answerer(enum learn_side *side, const struct session *s,
+		     const char *from_tag, const char *to_tag)
+{
+	enum learn_side asker;
+
+	if (session_offerer(&asker, s, from_tag))
+		return -EACCES;
+	if (asker == LEARN_FIRST && !has_tag(s, LEARN_FIRST, to_tag))
+		*side = LEARN_SECOND;
+	else if (asker == LEARN_SECOND && has_tag(s, LEARN_FIRST, to_tag))
+		*side = LEARN_FIRST;
+	else
+		return -EACCES;
+	return 0;
+}
+
+int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
+{
+	struct sessions *ss = s->owner;
+	uint32_t added = 0;
+
+	for (unsigned i = 0; i < sdp->n; i++) {
+		struct attempt a = {s, i, sdp->media[i].type};
+		uint16_t port;
+		int err;
+
+		if (sdp->media[i].port == 0 || s->streams[i])
+			continue;
+		err = ports_take(&port, ss->cfg.ports, now, try_port, &a);
+		if (err) {
+			for (unsigned k = 0; k < i; k++)
+				if (added & 1U << k)
+					close_stream(s, k, now);
+			return err;
+		}
+		added |= 1U << i;
+		ss->streams++;
+	}
+	return 0;
+}
+
+int session_record(struct session *s, const struct session_party *party,
+		   const struct sdp *sdp, uint64_t now)
+{
+	enum learn_side other = !party->side;
+	int err = set_tag(s, party->side, party->tag);
+
+	if (!err && party->peer_tag && !s->tag[other])
+		err = set_tag(s, other, party->peer_tag);
+	if (err)
+		return err;
+	s->observed[party->side] = party->observed;
+	s->signalled = now;
+	if (party->side == LEARN_SECOND)
+		s->answered = true;
+	for (unsigned i = 0; i < sdp->n; i++) {
+		if (s->streams[i])
+			stream_signal(s->streams[i], party->side,
+				      &sdp->media[i], &party->observed,
+				      &party->proxy);
+	}
+	return 0;
+}
+
+void session_resource(struct sdp *out, const struct session *s,
+		      const struct sdp *sdp)
+{
+	*out = *sdp;
+	for (unsigned i = 0; i < out->n; i++) {
+		struct sdp_media *m = &out->media[i];
+
+		m->rtp = m->rtcp = s->owner->cfg.env->advertise;
+		if (m->port != 0)
+			m->port =
+				s->streams[i] ? stream_port(s->streams[i]) : 0;
+		addr_set_port(&m->rtp, m->port);
+		addr_set_port(&m->rtcp, m->port ? m->port + 1U : 0);
+	}
+}
+
+void session_release(struct session *s, uint64_t now)
+{
+	s->owner->cfg.counters->sessions_released++;
+	journal_released(s->owner->cfg.journal, s, now);
+	end(s, now);
+}
+
+void session_abandon(struct session *s, uint64_t now)
+{
+	end(s, now);
+}
+
+const char *session_call_id(const struct session *s)
+{
+	return s->call_id;
+}
+
+const char *session_tag(const struct session *s, enum learn_side side)
+{
+	return s->tag[side];
+}
+
+bool session_answered(const struct session *s)
+{
+	return s->answered;
+}
+
+uint64_t session_opened(const struct session *s)
+{
+	return s->opened;
+}
+
+const struct addr *session_observed(const struct session *s,
+				    enum learn_side side)
+{
+	return &s->observed[side];
+}
+
+const struct stream *session_stream(const struct session *s, unsigned line)
+{
+	return s->streams[line];
+}

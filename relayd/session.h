@@ -1,0 +1,116 @@
+#ifndef RELAYD_SESSION_H
+#define RELAYD_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/sdp.h"
+#include "relayd/learn.h"
+
+struct deadlines;
+struct journal;
+struct ports;
+struct relayd_counters;
+struct stream;
+struct stream_env;
+
+/*
+ * The session table (Fig. 9, 46): session id -> the relay ports of each media
+ * line, the parties' tags, first and second channel. A session ends by a
+ * release or by silence. Times are milliseconds of the loop's clock.
+ */
+struct sessions;
+struct session;
+
+enum { SESSION_TAG_MAX = 256 };
+
+struct session_limits {
+	size_t max; /* sessions */
+	/* Neither packet nor signalling for so long ends an answered one. A
+	 * held call may be silent, so this is minutes. */
+	uint32_t idle_ms;
+	/* The same before the answer, counted from the last signalling: longer
+	 * than a phone may ring (Timer C, RFC 3261 16.6: 3 minutes). */
+	uint32_t setup_ms;
+};
+
+struct sessions_config {
+	const struct stream_env *env;
+	struct ports *ports;
+	struct deadlines *deadlines; /* run by the owner */
+	struct journal *journal;
+	struct relayd_counters *counters;
+	struct session_limits limits;
+	void (*emptied)(void *arg); /* while draining: the last one is gone */
+	void *arg;
+};
+
+/* The parts of `cfg` outlive the table. 0 or -ENOMEM. */
+int sessions_alloc(struct sessions **sp, const struct sessions_config *cfg);
+void sessions_free(struct sessions *ss); /* closes every session */
+void sessions_limit(struct sessions *ss, const struct session_limits *limits);
+void sessions_drain(struct sessions *ss); /* no new ones from here on */
+bool sessions_draining(const struct sessions *ss);
+size_t sessions_count(const struct sessions *ss);
+size_t sessions_streams(const struct sessions *ss);
+
+struct session *sessions_find(const struct sessions *ss, const char *call_id);
+
+/* Visit each, in no order; a non-zero return stops. `fn` must not end one. */
+typedef int sessions_apply_h(const struct session *s, void *arg);
+int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg);
+
+/* A new, empty session whose first party has this tag. 0, -ESHUTDOWN
+ * (draining), -EUSERS (at the limit), -EMSGSIZE (tag), -ENOMEM. */
+int session_open(struct session **out, struct sessions *ss, const char *call_id,
+		 const char *tag, uint64_t now);
+
+/*
+ * Which side speaks, by the tags of the message (step 64). An offer is of the
+ * party in From, an answer of the party in To. A second party not known yet
+ * is whoever comes with another tag; an answer of another branch (a forked
+ * call) takes the second party's place. -EACCES: the tag of neither.
+ */
+int session_offerer(enum learn_side *side, const struct session *s,
+		    const char *from_tag);
+int session_answerer(enum learn_side *side, const struct session *s,
+		     const char *from_tag, const char *to_tag);
+
+/* Step 62: a port pair for every line in use that has none yet: all of them, or
+ * none and -ENOSPC (no ports), -EMFILE, -ENOMEM … */
+int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now);
+
+/* What signalling said of one party. */
+struct session_party {
+	enum learn_side side;
+	const char *tag;
+	const char *peer_tag; /* of the other one, may be NULL */
+	struct addr observed; /* where its signalling came from; or none */
+	struct addr proxy;    /* who told us */
+};
+
+/* Step 64: write the party's channel of every line. 0, -EMSGSIZE, -ENOMEM. */
+int session_record(struct session *s, const struct session_party *party,
+		   const struct sdp *sdp, uint64_t now);
+
+/* Step 66: `sdp` with the relay's address and port in every line it serves and
+ * port 0 in the others. */
+void session_resource(struct sdp *out, const struct session *s,
+		      const struct sdp *sdp);
+
+/* End it: ports into quarantine, memory freed. */
+void session_release(struct session *s, uint64_t now);
+/* The same for one that never came to be (no journal entry). */
+void session_abandon(struct session *s, uint64_t now);
+
+const char *session_call_id(const struct session *s);
+const char *session_tag(const struct session *s, enum learn_side side);
+bool session_answered(const struct session *s);
+uint64_t session_opened(const struct session *s);
+const struct addr *session_observed(const struct session *s,
+				    enum learn_side side);
+/* The stream of a media line, NULL where it has none. */
+const struct stream *session_stream(const struct session *s, unsigned line);
+
+#endif

@@ -1,0 +1,378 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/netset.h"
+#include "relayd/counters.h"
+#include "relayd/stream.h"
+
+enum {
+	BATCH = 32, /* packets a wake-up, so that one stream starves no other */
+	STRANGER_QUIET_MS = 10000, /* between two events about strangers */
+	SIP_PORT = 5060,
+	SIPS_PORT = 5061,
+};
+
+struct part {
+	uv_poll_t poll;
+	int fd;
+	struct stream *stream;
+	struct learn learn;
+	struct stream_flow flow[LEARN_SIDES];
+	uint64_t strangers;
+	uint64_t stranger_told; /* when; 0: never */
+};
+
+struct stream {
+	struct part part[STREAM_PARTS];
+	const struct stream_env *env;
+	stream_event_h *event;
+	void *arg;
+	unsigned handles; /* open in the loop */
+	unsigned line;
+	uint16_t port;
+	char type[SDP_TOKEN_MAX];
+};
+
+static enum stream_part part_of(const struct part *p)
+{
+	return p == &p->stream->part[STREAM_RTCP] ? STREAM_RTCP : STREAM_RTP;
+}
+
+static void tell(struct part *p, const struct learn_result *what,
+		 const struct addr *src)
+{
+	struct stream *st = p->stream;
+	const struct stream_event ev = {
+		.stream = st,
+		.part = part_of(p),
+		.what = *what,
+		.source = *src,
+		.strangers = p->strangers,
+	};
+
+	st->event(&ev, st->arg);
+}
+
+static void stranger(struct part *p, const struct learn_result *what,
+		     const struct addr *src, uint64_t now)
+{
+	p->strangers++;
+	p->stream->env->counters->stranger_packets++;
+	if (p->stranger_told && now - p->stranger_told < STRANGER_QUIET_MS)
+		return;
+	p->stranger_told = now;
+	tell(p, what, src);
+}
+
+/* Step 84: out of the socket it came in on. */
+static void forward(struct part *p, enum learn_side from, const uint8_t *data,
+		    size_t len, uint64_t now)
+{
+	struct relayd_counters *c = p->stream->env->counters;
+	const struct addr *dst = &p->learn.ch[!from].sendto;
+	struct stream_flow *flow = &p->flow[from];
+
+	if (!flow->first)
+		flow->first = now;
+	flow->last = now;
+	if (addr_is_none(dst)) {
+		flow->dropped++;
+		c->nowhere_packets++;
+		return;
+	}
+	if (sendto(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, &dst->u.sa,
+		   addr_len(dst)) < 0) {
+		flow->dropped++;
+		c->send_errors++;
+		return;
+	}
+	flow->packets++;
+	flow->bytes += len;
+	c->packets++;
+	c->bytes += len;
+}
+
+/* Whether media sent there would come back to this relay's own sockets. */
+static bool own_address(const struct stream *st, const struct addr *a)
+{
+	const struct stream_env *env = st->env;
+	uint16_t port = addr_port(a);
+
+	for (size_t i = 0; i < env->nown; i++)
+		if (addr_eq(a, &env->own[i]))
+			return true;
+	return (port == st->port || port == st->port + 1) &&
+	       (addr_ip_eq(a, &env->address) || addr_ip_eq(a, &env->advertise));
+}
+
+/* Steps 78-84 of Fig. 11 for one packet. */
+static void packet(struct part *p, struct learn_facts *facts,
+		   const uint8_t *data, size_t len, uint64_t now)
+{
+	struct relayd_counters *c = p->stream->env->counters;
+	const struct learn *rtp = part_of(p) == STREAM_RTCP
+					  ? &p->stream->part[STREAM_RTP].learn
+					  : NULL;
+	struct learn_result what = {LEARN_STRANGER, LEARN_FIRST,
+				    "source is the relay itself"};
+
+	if (own_address(p->stream, &facts->src)) {
+		stranger(p, &what, &facts->src, now);
+		return;
+	}
+	learn_read(facts, data, len);
+	switch (learn_packet(&what, &p->learn, rtp, facts, now)) {
+	case LEARN_FORWARD:
+		break;
+	case LEARN_LEARNED:
+		c->learned++;
+		tell(p, &what, &facts->src);
+		break;
+	case LEARN_RELEARNED:
+		c->relearned++;
+		tell(p, &what, &facts->src);
+		break;
+	case LEARN_PROBATION:
+		c->probation_packets++;
+		return;
+	case LEARN_STRANGER:
+		stranger(p, &what, &facts->src, now);
+		return;
+	}
+	forward(p, what.from, data, len, now);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/* libuv stops a handle whose socket reports an error; the error (ICMP) is
+ * taken off the socket and the handle started again. */
+static void revive(struct part *p)
+{
+	socklen_t len = sizeof(int);
+	int err;
+
+	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	p->stream->env->counters->receive_errors++;
+	uv_poll_start(&p->poll, UV_READABLE, on_poll);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct part *p = poll->data;
+	const struct stream_env *env = p->stream->env;
+	uint64_t now = uv_now(env->loop);
+
+	(void)events;
+	if (status < 0) {
+		revive(p);
+		return;
+	}
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct learn_facts facts = {0};
+		socklen_t slen = sizeof(facts.src.u);
+		ssize_t n = recvfrom(p->fd, env->buf, STREAM_BUF, MSG_DONTWAIT,
+				     &facts.src.u.sa, &slen);
+
+		if (n >= 0)
+			packet(p, &facts, env->buf, (size_t)n, now);
+		else if (errno == EAGAIN || errno == EINTR)
+			return;
+		else
+			env->counters->receive_errors++;
+	}
+}
+
+/* Marking is a wish: a kernel that refuses it still relays. */
+static void mark(int fd, int family, int dscp)
+{
+	int tos = dscp << 2;
+
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
+static int bind_port(int *fdp, const struct stream_env *env, uint16_t port)
+{
+	struct addr a = env->address;
+	int family = addr_family(&a), on = 1, err;
+	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	mark(fd, family, env->dscp);
+	addr_set_port(&a, port);
+	if (bind(fd, &a.u.sa, addr_len(&a)) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*fdp = fd;
+	return 0;
+}
+
+static void on_close(uv_handle_t *h)
+{
+	struct part *p = h->data;
+	struct stream *st = p->stream;
+
+	if (--st->handles == 0)
+		free(st);
+}
+
+static int part_start(struct part *p, const struct stream_env *env)
+{
+	int err = uv_poll_init(env->loop, &p->poll, p->fd);
+
+	if (err)
+		return err;
+	p->poll.data = p;
+	p->stream->handles++;
+	return uv_poll_start(&p->poll, UV_READABLE, on_poll);
+}
+
+int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
+		unsigned line, const char *type, stream_event_h *event,
+		void *arg)
+{
+	struct stream *st = calloc(1, sizeof(*st));
+	int err = -ENOMEM;
+
+	if (!st)
+		return err;
+	st->env = env;
+	st->event = event;
+	st->arg = arg;
+	st->line = line;
+	st->port = port;
+	strncat(st->type, type, sizeof(st->type) - 1);
+	for (unsigned i = 0; i < STREAM_PARTS; i++) {
+		st->part[i].fd = -1;
+		st->part[i].stream = st;
+		learn_init(&st->part[i].learn);
+	}
+	for (unsigned i = 0; i < STREAM_PARTS; i++) {
+		err = bind_port(&st->part[i].fd, env, (uint16_t)(port + i));
+		if (err)
+			goto out;
+	}
+	for (unsigned i = 0; i < STREAM_PARTS; i++) {
+		err = part_start(&st->part[i], env);
+		if (err)
+			goto out;
+	}
+	*sp = st;
+out:
+	if (err)
+		stream_close(st);
+	return err;
+}
+
+void stream_close(struct stream *st)
+{
+	unsigned handles;
+
+	if (!st)
+		return;
+	handles = st->handles;
+	for (unsigned i = 0; i < STREAM_PARTS; i++) {
+		struct part *p = &st->part[i];
+
+		if (i < handles)
+			uv_close((uv_handle_t *)&p->poll, on_close);
+		if (p->fd >= 0)
+			close(p->fd);
+		p->fd = -1;
+	}
+	if (!handles)
+		free(st);
+}
+
+/* Whether media for this address is refused whoever asks for it. */
+static bool barred(const struct stream *st, const struct addr *a,
+		   const struct addr *proxy)
+{
+	uint16_t port = addr_port(a);
+
+	return own_address(st, a) || addr_eq(a, proxy) ||
+	       addr_family(a) != addr_family(&st->env->address) ||
+	       ((port == SIP_PORT || port == SIPS_PORT) &&
+		netset_has(st->env->trusted, a));
+}
+
+void stream_signal(struct stream *st, enum learn_side side,
+		   const struct sdp_media *m, const struct addr *observed,
+		   const struct addr *proxy)
+{
+	uint64_t now = uv_now(st->env->loop);
+
+	for (unsigned i = 0; i < STREAM_PARTS; i++) {
+		struct learn *l = &st->part[i].learn;
+		struct addr a = i == STREAM_RTCP ? m->rtcp : m->rtp;
+
+		if (m->port == 0) {
+			learn_close(l, side);
+			continue;
+		}
+		/* c=0.0.0.0 is a hold (RFC 3264 8.4), not another address. */
+		if (addr_class(&a) == ADDR_ANY)
+			a = l->ch[side].sdp;
+		if (barred(st, &a, proxy))
+			a = (struct addr){0};
+		learn_signal(l, side, &a, observed, now);
+	}
+}
+
+uint16_t stream_port(const struct stream *st)
+{
+	return st->port;
+}
+
+unsigned stream_line(const struct stream *st)
+{
+	return st->line;
+}
+
+const char *stream_type(const struct stream *st)
+{
+	return st->type;
+}
+
+uint64_t stream_last(const struct stream *st)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < STREAM_PARTS; i++)
+		for (unsigned side = 0; side < LEARN_SIDES; side++)
+			if (st->part[i].flow[side].last > last)
+				last = st->part[i].flow[side].last;
+	return last;
+}
+
+const struct learn *stream_learn(const struct stream *st, enum stream_part part)
+{
+	return &st->part[part].learn;
+}
+
+const struct stream_flow *stream_flow(const struct stream *st,
+				      enum stream_part part,
+				      enum learn_side from)
+{
+	return &st->part[part].flow[from];
+}
+
+uint64_t stream_strangers(const struct stream *st, enum stream_part part)
+{
+	return st->part[part].strangers;
+}
+
+const char *stream_part_name(enum stream_part part)
+{
+	return part == STREAM_RTCP ? "rtcp" : "rtp";
+}

@@ -1,0 +1,86 @@
+#ifndef RELAYD_STREAM_H
+#define RELAYD_STREAM_H
+
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/sdp.h"
+#include "relayd/learn.h"
+
+struct netset;
+struct relayd_counters;
+
+/*
+ * One media line: an even port for RTP and the odd one above it for RTCP, a
+ * socket each, which serves both sides. The packet path is here: receive,
+ * judge (learn.h), send.
+ */
+struct stream;
+
+enum stream_part { STREAM_RTP, STREAM_RTCP, STREAM_PARTS };
+
+/* What came from one side. Times as the loop's clock; 0: never. */
+struct stream_flow {
+	uint64_t packets, bytes; /* forwarded */
+	uint64_t dropped;        /* nowhere to send to, or not sent */
+	uint64_t first, last;
+};
+
+/* Something an operator wants to know of: never per packet. */
+struct stream_event {
+	const struct stream *stream;
+	enum stream_part part;
+	struct learn_result what; /* LEARNED, RELEARNED or STRANGER */
+	struct addr source;
+	uint64_t strangers; /* so far, of this part */
+};
+typedef void stream_event_h(const struct stream_event *ev, void *arg);
+
+/* What all streams share; outlives them. */
+struct stream_env {
+	uv_loop_t *loop;
+	struct addr address;   /* bound; the port is not used */
+	struct addr advertise; /* as the SDP names it */
+	/* media never goes to the control sockets, nor to the SIP ports of a
+	 * trusted proxy: it would come from an address that proxies trust */
+	const struct addr *own;
+	size_t nown;
+	const struct netset *trusted;
+	int dscp; /* 0-63 */
+	struct relayd_counters *counters;
+	uint8_t *buf; /* STREAM_BUF bytes, used within one wake-up */
+};
+
+enum { STREAM_BUF = 65536 };
+
+/*
+ * Bind both ports and receive. `line` is the media line's index, `type` its
+ * media type. `event` is called from the loop. 0 or a negative errno
+ * (-EADDRINUSE: either port is taken).
+ */
+int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
+		unsigned line, const char *type, stream_event_h *event,
+		void *arg);
+
+/* Both ports are free again at once; no event comes any more. */
+void stream_close(struct stream *st);
+
+/* What the SDP of one side says of this line (port 0: the side is closed), the
+ * address its signalling came from, and the proxy that tells us. */
+void stream_signal(struct stream *st, enum learn_side side,
+		   const struct sdp_media *m, const struct addr *observed,
+		   const struct addr *proxy);
+
+uint16_t stream_port(const struct stream *st); /* the even one */
+unsigned stream_line(const struct stream *st);
+const char *stream_type(const struct stream *st);
+uint64_t stream_last(const struct stream *st); /* accepted packet; 0: none */
+const struct learn *stream_learn(const struct stream *st,
+				 enum stream_part part);
+const struct stream_flow *stream_flow(const struct stream *st,
+				      enum stream_part part,
+				      enum learn_side from);
+uint64_t stream_strangers(const struct stream *st, enum stream_part part);
+const char *stream_part_name(enum stream_part part); /* "rtp", "rtcp" */
+
+#endif

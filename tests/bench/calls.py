@@ -1,0 +1,145 @@
+"""Complete calls with SIPp on both ends: the caller behind a NAT, the callee
+answering at once, 100 ms, BYE by the caller."""
+
+import csv
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from support.net import end_process
+
+import cpu
+from search import Attempt, Search
+from world import CALLEE, CALLER, PROXY
+
+SCENARIOS = Path(__file__).resolve().parent / "scenarios"
+USERS = 100
+HOLD_S = 0.1
+FAILED_MAX = 0.001
+REPEATED_MAX = 0.01
+RATE_MIN = 0.9
+
+
+class Sipp:
+    """SIPp on the phones' side of a world."""
+
+    def __init__(self, world):
+        self.world = world
+        self._tmp = tempfile.TemporaryDirectory(prefix="pinhole-sipp-")
+        self.dir = Path(self._tmp.name)
+        self.users = self.dir / "users.csv"
+        self.users.write_text("SEQUENTIAL\n" + "".join(
+            f"u{i};\n" for i in range(USERS)))
+        self.answering = None
+        world.own(self)
+
+    def close(self):
+        if self.answering is not None:
+            end_process(self.answering)
+        self._tmp.cleanup()
+
+    def _popen(self, scenario, *args):
+        log = open(self.dir / f"{scenario}.log", "wb")
+        with log:
+            return self.world.popen(
+                "phones", "sipp", "-sf", SCENARIOS / f"{scenario}.xml",
+                "-nostdin", *args, stdout=log, stderr=log, cwd=self.dir)
+
+    def _run(self, scenario, *args, timeout):
+        """To its end; whether every call of it was a success."""
+        proc = self._popen(scenario, *args)
+        try:
+            return proc.wait(timeout) == 0
+        finally:
+            end_process(proc)
+
+    def _log(self, scenario):
+        text = (self.dir / f"{scenario}.log").read_text(errors="replace")
+        return text[-3000:]
+
+    def register(self):
+        """Every user, from the address where answer() will listen."""
+        if not self._run("register", "-i", CALLEE, "-p", 5060, "-inf",
+                         self.users, "-m", USERS, "-r", 200,
+                         "-recv_timeout", 5000, f"{PROXY}:5060", timeout=30):
+            raise RuntimeError("the registrations failed:\n"
+                               + self._log("register"))
+
+    def answer(self):
+        self.answering = self._popen("uas", "-i", CALLEE, "-p", 5060)
+
+    def call(self, rate, seconds):
+        """Calls at a rate; SIPp's own count of them, by column name."""
+        table = self.dir / "calls.csv"
+        calls = max(1, round(rate * seconds))
+        try:
+            self._run("uac", "-i", CALLER, "-p", 5071, "-inf", self.users,
+                      "-m", calls, "-r", rate, "-l", max(1000, 2 * rate),
+                      "-max_retrans", 4, "-recv_timeout", 4000,
+                      "-deadcall_wait", 0, "-trace_stat", "-stf", table,
+                      "-fd", 1, f"{PROXY}:5060", timeout=seconds + 15)
+        except subprocess.TimeoutExpired:
+            return None
+        if self.answering.poll() is not None:
+            raise RuntimeError("SIPp, answering, has ended:\n"
+                               + self._log("uas"))
+        with open(table, newline="") as f:
+            rows = list(csv.DictReader(f, delimiter=";"))
+        if not rows:
+            raise RuntimeError("SIPp, calling, failed:\n" + self._log("uac"))
+        return rows[-1]
+
+
+def _elapsed(row):
+    """Seconds in which the calls were begun."""
+    clock = row["ElapsedTime(C)"].split(":")
+    h, m, s = map(int, clock[:3])
+    # SIPp counts whole seconds here; the rate it tells is exact.
+    exact = int(row["TotalCallCreated"]) / max(float(row["CallRate(C)"]), 1e-9)
+    return max(exact, 3600 * h + 60 * m + s) - HOLD_S
+
+
+class Calls:
+    """The signalling part of the bench, on one side."""
+
+    def __init__(self, world, side):
+        self.meter = cpu.Meter(side.pids)
+        self.sipp = Sipp(world)
+        self.sipp.register()
+        self.sipp.answer()
+
+    def attempt(self, rate, seconds):
+        rate = round(rate)
+        self.meter.settle()
+        self.meter.start()
+        begun = time.monotonic()
+        row = self.sipp.call(rate, seconds)
+        used = self.meter.used()
+        if row is None:
+            return Attempt(rate, False)
+        done = int(row["SuccessfulCall(C)"])
+        failed = int(row["FailedCall(C)"])
+        repeated = int(row["Retransmissions(C)"])
+        made = int(row["TotalCallCreated"]) / _elapsed(row)
+        clean = failed <= FAILED_MAX * done and repeated <= REPEATED_MAX * done
+        return Attempt(made, clean and made >= RATE_MIN * rate,
+                       clean and made < RATE_MIN * rate, {
+            "calls_per_s": made, "failed": failed, "repeated": repeated,
+            "cpu_us": {p: s / max(done, 1) * 1e6 for p, s in used.items()},
+            "busy": sum(used.values()) / (time.monotonic() - begun)})
+
+    def steady(self, rate, seconds):
+        """CPU per call at one rate, which is the same for both sides."""
+        got = self.attempt(rate, seconds)
+        if not got.good:
+            raise RuntimeError(f"not even {rate} calls a second: "
+                               f"{got.figures}")
+        return got.figures
+
+    def highest(self, start, step_s, seconds):
+        """(figures at the highest rate, whether SIPp was the limit)."""
+        search = Search(lambda rate: self.attempt(rate, step_s),
+                        seconds=seconds)
+        best, limited = search.run(start)
+        return (best.figures if best else None), limited

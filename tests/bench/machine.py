@@ -1,0 +1,42 @@
+"""What the figures were measured on."""
+
+import platform
+from pathlib import Path
+
+from world import core_split
+
+
+def _field(path, name):
+    for line in Path(path).read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return "?"
+
+
+def _os():
+    for line in Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip('"')
+    return platform.system()
+
+
+def describe():
+    """[(what, value)]."""
+    cores = core_split()
+    cpuinfo = "/proc/cpuinfo"
+    virtual = " (virtual machine)" if "hypervisor" in _field(
+        cpuinfo, "flags").split() else ""
+    memory_kb = int(_field("/proc/meminfo", "MemTotal").split()[0])
+    shared = set(cores["servers"]) & set(cores["phones"])
+    servers = ",".join(map(str, cores["servers"]))
+    phones = ",".join(map(str, cores["phones"]))
+    return [
+        ("CPU", _field(cpuinfo, "model name") + virtual),
+        ("cores", f"{len(set(cores['servers'] + cores['phones']))}; daemons "
+                  f"on {servers}, load on {phones}"
+                  + (" (THE SAME: figures say little)" if shared else "")),
+        ("memory", f"{memory_kb / 2**20:.1f} GiB"),
+        ("kernel", f"{platform.release()} {platform.machine()}"),
+        ("system", _os()),
+    ]
