@@ -42,10 +42,10 @@ int sdp_parse(struct sdp *out, const char *text, size_t len);
  * address of o=, a=rtcp where it stood. The session's c= and o= get the address
  * of the first line with a port; a line whose address is another and that has
  * no c= of its own gets one. A line whose port is 0 keeps it, and a c= of all
- * zeros stays: it says hold (RFC 3264 8.4). ICE attributes (candidate, remote-candidates, ice-*,
- * end-of-candidates) are left out, as they would lead media past the relay.
- * Everything else stays to the byte. 0, -EBADMSG, -EMSGSIZE, -EINVAL where
- * `resource` has fewer lines than the text.
+ * zeros stays: it says hold (RFC 3264 8.4). ICE attributes (candidate,
+ * remote-candidates, ice-*, end-of-candidates) are left out, as they would lead
+ * media past the relay. Everything else stays to the byte. 0, -EBADMSG,
+ * -EMSGSIZE, -EINVAL where `resource` has fewer lines than the text.
  */
 int sdp_replace(struct strbuf *out, const char *text, size_t len,
 		const struct sdp *resource);

@@ -38,9 +38,9 @@ bool sdp_line_next(struct sdp_line *l, struct sdp_span *rest)
 	l->raw = (struct sdp_span){rest->p, len};
 	drop(rest, len);
 
-	while (len > 0 && (is_blank(l->raw.p[len - 1]) ||
-			   l->raw.p[len - 1] == '\r' ||
-			   l->raw.p[len - 1] == '\n'))
+	while (len > 0 &&
+	       (is_blank(l->raw.p[len - 1]) || l->raw.p[len - 1] == '\r' ||
+		l->raw.p[len - 1] == '\n'))
 		len--;
 	l->tail = (struct sdp_span){l->raw.p + len, l->raw.len - len};
 	l->value = (struct sdp_span){l->raw.p, len};

@@ -17,7 +17,7 @@ struct sdp_span {
 struct sdp_line {
 	char type; /* 'm' of "m=…"; 0: not of that form */
 	struct sdp_span value;
-	struct sdp_span raw; /* the whole line */
+	struct sdp_span raw;  /* the whole line */
 	struct sdp_span tail; /* trailing blanks and line ending */
 };
 

@@ -163,7 +163,8 @@ static int replace_media(struct splice *s, const struct sdp_line *l)
 		    l->raw.p + l->raw.len);
 	s->eol = l->tail;
 	if (a && s->outline->session_c && !s->outline->session_held &&
-	    !s->outline->own_c[i] && to->port != 0 && !addr_ip_eq(a, s->session))
+	    !s->outline->own_c[i] && to->port != 0 &&
+	    !addr_ip_eq(a, s->session))
 		s->missing_c = a;
 	return 0;
 }

@@ -21,11 +21,21 @@ static const char token_chars[] = "abcdefghijklmnopqrstuvwxyz234567";
  * header is none of our business and is passed on as it came.
  */
 static const char *const strict_headers[] = {
-	"Via",           "From",         "To",
-	"Call-ID",       "CSeq",         "Max-Forwards",
-	"Contact",       "Route",        "Record-Route",
-	"Path",          "Expires",      "Content-Length",
-	"Content-Type",  "Content-Encoding", "Authorization",
+	"Via",
+	"From",
+	"To",
+	"Call-ID",
+	"CSeq",
+	"Max-Forwards",
+	"Contact",
+	"Route",
+	"Record-Route",
+	"Path",
+	"Expires",
+	"Content-Length",
+	"Content-Type",
+	"Content-Encoding",
+	"Authorization",
 	"Proxy-Authorization",
 };
 
@@ -107,6 +117,41 @@ static const char *check_headers(const sip_t *sip)
 	return NULL;
 }
 
+/*
+ * Sofia-SIP reads "sip://host" and "sip:host/path", which RFC 3261 does not
+ * know, and prints something else than it read.
+ */
+static bool is_sip_url(const url_t *url)
+{
+	if (url->url_type != url_sip && url->url_type != url_sips)
+		return true;
+	return !url->url_root && !url->url_path;
+}
+
+static bool are_routes(const sip_route_t *r)
+{
+	for (; r; r = r->r_next) {
+		if (!is_sip_url(r->r_url))
+			return false;
+	}
+	return true;
+}
+
+static const char *check_urls(const sip_t *sip)
+{
+	bool ok = is_sip_url(sip->sip_from->a_url) &&
+		  is_sip_url(sip->sip_to->a_url) &&
+		  are_routes(sip->sip_route) &&
+		  are_routes(sip->sip_record_route) &&
+		  are_routes(sip->sip_path);
+
+	if (sip->sip_request)
+		ok = ok && is_sip_url(sip->sip_request->rq_url);
+	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next)
+		ok = ok && is_sip_url(m->m_url);
+	return ok ? NULL : "a SIP URI with a path";
+}
+
 /* Sofia-SIP itself takes a missing body for an empty one. */
 static bool body_is_whole(const sip_t *sip)
 {
@@ -150,6 +195,8 @@ static const char *parse(msg_t **msgp, const char *data, size_t len)
 		bad = check_errors(msg, sip);
 	if (!bad)
 		bad = check_headers(sip);
+	if (!bad)
+		bad = check_urls(sip);
 	if (!bad && !body_is_whole(sip))
 		bad = "body shorter than Content-Length";
 	return bad;

@@ -39,8 +39,8 @@ static void add_to(struct strbuf *out, const sip_to_t *to, const char *tag)
 
 static void add_status_line(struct strbuf *out, const struct sipmsg_reply *r)
 {
-	const char *phrase = r->phrase ? r->phrase
-				       : sip_status_phrase(r->status);
+	const char *phrase =
+		r->phrase ? r->phrase : sip_status_phrase(r->status);
 
 	strbuf_printf(out, "SIP/2.0 %d %s\r\n", r->status,
 		      phrase ? phrase : "Unknown");

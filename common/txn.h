@@ -23,8 +23,7 @@ typedef uint64_t txn_id; /* 0 is never valid */
 struct txn_timers {
 	uint32_t t1, t2, t4;
 	uint32_t timer_b; /* client INVITE without any answer */
-	uint32_t
-		timer_c; /* client INVITE without final answer (16.6 step 11) */
+	uint32_t timer_c; /* client INVITE without final answer (16.6) */
 	uint32_t timer_d;
 	uint32_t timer_f; /* client non-INVITE */
 	uint32_t timer_h, timer_l, timer_m;

@@ -51,12 +51,12 @@ uint64_t proto_session_number(const char *call_id)
 	return hash_text(fnv_offset, call_id);
 }
 
-bool proto_text_ok(const char *text, const char *not)
+bool proto_text_ok(const char *text, const char *barred)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f || strchr(not, c))
+		if ((c < 0x20 && c != '\t') || c == 0x7f || strchr(barred, c))
 			return false;
 	}
 	return true;

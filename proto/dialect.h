@@ -15,15 +15,15 @@
 	X(OWN, "ph-own", "the phone's own host:port, as it wrote its Contact") \
 	X(DOMAIN, "ph-domain", "the domain of the client id in this URI")      \
 	X(RELAY, "ph-relay", "the relay that holds the session, host:port")    \
-	X(SIDE, "ph-side", "which sides are behind a NAT: any of a (caller), " \
-			   "b (callee); 0: none")                              \
+	X(SIDE, "ph-side",                                                     \
+	  "which sides are behind a NAT: any of a (caller), "                  \
+	  "b (callee); 0: none")                                               \
 	X(MAC, "ph-mac", "keyed hash over Call-ID, caller's tag and the above")
 
 enum proto_uri_param {
 #define PROTO_ENUM(name, wire, about) PROTO_##name,
-	PROTO_URI_PARAMS(PROTO_ENUM)
+	PROTO_URI_PARAMS(PROTO_ENUM) PROTO_URI_PARAM_COUNT
 #undef PROTO_ENUM
-	PROTO_URI_PARAM_COUNT
 };
 
 /* The spelling and the meaning. */
@@ -45,7 +45,7 @@ const char *proto_reply_tag(char buf[PROTO_TAG_LEN], const sip_t *req);
 uint64_t proto_session_number(const char *call_id);
 
 /* Whether a text can stand in a header or a URI: no control characters, and
- * none of `not`. */
-bool proto_text_ok(const char *text, const char *not);
+ * none of `barred`. */
+bool proto_text_ok(const char *text, const char *barred);
 
 #endif

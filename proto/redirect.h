@@ -6,7 +6,11 @@
 
 struct strbuf;
 
-enum { REDIRECT_ID_MAX = 256, REDIRECT_TARGETS_MAX = 10, REDIRECT_URL_MAX = 512 };
+enum {
+	REDIRECT_ID_MAX = 256,
+	REDIRECT_TARGETS_MAX = 10,
+	REDIRECT_URL_MAX = 512
+};
 
 /*
  * The client id of a URI: "user@domain", the domain in lower case, taken from

@@ -39,8 +39,8 @@ static bool is_port(const char *p)
 
 	if (p[len] != '\0' || len > 5)
 		return false;
-	return len == 0 || (strtoul(p, NULL, 10) > 0 &&
-			    strtoul(p, NULL, 10) <= UINT16_MAX);
+	return len == 0 ||
+	       (strtoul(p, NULL, 10) > 0 && strtoul(p, NULL, 10) <= UINT16_MAX);
 }
 
 /* Cut a mark in two; *port is NULL where the phone wrote none. */

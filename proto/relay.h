@@ -42,8 +42,8 @@ int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 			const struct relay_request *r);
 
 /* Read one, request or 200 OK, of any method; `from`/`to` are not filled in,
- * from_tag is "" where there is none, sdp NULL where there is no SDP body. 0, or
- * -EBADMSG where the body is said to be SDP and is empty. */
+ * from_tag is "" where there is none, sdp NULL where there is no SDP body. 0,
+ * or -EBADMSG where the body is said to be SDP and is empty. */
 int relay_request_parse(struct relay_request *r, const sip_t *sip);
 
 /* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,
@@ -75,7 +75,8 @@ int relay_join_print(struct strbuf *out, const struct proto_hop *hop,
 		     const struct relay_request *r, const char *cluster,
 		     unsigned q, unsigned expires);
 
-/* 200 to a release or to an OPTIONS, with a JSON body. 0, -EMSGSIZE, -ENOMEM. */
+/* 200 to a release or to an OPTIONS, with a JSON body. 0, -EMSGSIZE, -ENOMEM.
+ */
 int relay_json_answer_print(struct strbuf *out, const sip_t *req,
 			    const json_t *body);
 

@@ -79,8 +79,7 @@ static bool fits(struct claim *c, const char *tag, const char *mac,
 	if (!tag)
 		return false;
 	c->tag = tag;
-	return hash_claim(want, c, secret) == 0 &&
-	       strlen(mac) == MAC_LEN - 1 &&
+	return hash_claim(want, c, secret) == 0 && strlen(mac) == MAC_LEN - 1 &&
 	       CRYPTO_memcmp(want, mac, MAC_LEN - 1) == 0;
 }
 

@@ -15,11 +15,12 @@
 #include "relayd/report.h"
 #include "relayd/session.h"
 
-enum { ANSWERS_MAX = 8192, EXTRA_MAX = 64 };
+enum { ANSWERS_MAX = 8192, EXTRA_MAX = 64, OUTSIDER_QUIET_MS = 10000 };
 
 struct control {
 	struct control_config cfg;
 	struct answers *answers; /* to releases, for their retransmissions */
+	uint64_t outsider_told;  /* when one was last logged; 0: never */
 };
 
 /*
@@ -351,6 +352,20 @@ static void log_refusal(const struct exchange *x, enum refusal why)
 		 LOG_S("reason", refusals[why].phrase));
 }
 
+/* Anybody can send these: now and then one is logged, all are counted. */
+static void log_outsider(struct exchange *x)
+{
+	struct control *c = x->c;
+
+	if (c->outsider_told &&
+	    x->in->now - c->outsider_told < OUTSIDER_QUIET_MS)
+		return;
+	c->outsider_told = x->in->now;
+	log_warn("refused, not in trusted", LOG_A("source", x->in->src),
+		 LOG_S("method", sipmsg_method(x->sip)),
+		 LOG_I("so_far", c->cfg.counters->untrusted));
+}
+
 /* A request other than ACK; true when the answer is to be sent. */
 static bool answer(struct exchange *x, bool trusted, struct addr *dst)
 {
@@ -376,6 +391,8 @@ static bool serve(struct exchange *x, struct addr *dst)
 {
 	bool trusted = netset_has(x->c->cfg.trusted, x->in->src);
 
+	if (!trusted)
+		log_outsider(x);
 	if (x->sip->sip_request) {
 		if (x->sip->sip_request->rq_method == sip_method_ack)
 			return false;

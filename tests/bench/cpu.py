@@ -51,22 +51,48 @@ def memory(pids):
     return total
 
 
-class Meter:
-    """CPU time used since start(), by program: Meter({"proxyd": [pid]})."""
+def core_seconds(cores):
+    """Time the cores have not been idle so far, whoever used it or, on a
+    virtual machine, was given it instead."""
+    wanted = {f"cpu{c}" for c in cores}
+    total = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name in wanted:
+            user, nice, system, _idle, _wait, irq, soft, steal = map(
+                int, ticks[:8])
+            total += user + nice + system + irq + soft + steal
+    return total / _TICK
 
-    def __init__(self, programs):
+
+class Meter:
+    """CPU time used since start() by the programs under test, {"proxyd":
+    [pid]}, which have `cores` to themselves if all is well."""
+
+    def __init__(self, programs, cores):
         self.programs = programs
+        self.cores = cores
         self.start()
 
     def start(self):
+        self._begun = time.monotonic()
+        self._cores = core_seconds(self.cores)
         self._before = self._now()
 
     def _now(self):
         return {name: seconds(p) for name, p in self.programs.items()}
 
     def used(self):
+        """By program."""
         now = self._now()
         return {name: now[name] - self._before[name] for name in now}
+
+    def others(self, used):
+        """The share of the cores that anybody else had, `used` being ours:
+        what makes a measurement worth less."""
+        took = (time.monotonic() - self._begun) * len(self.cores)
+        busy = core_seconds(self.cores) - self._cores
+        return max(0.0, busy - sum(used.values())) / took
 
     def settle(self, timeout=4.0):
         """Wait until the programs have nearly nothing left to do, so that one

@@ -11,7 +11,7 @@ from support.daemons import BIN
 from support.net import end_process
 
 import cpu
-from search import Attempt, Search
+from search import OTHERS_MAX, Attempt, Search
 from sessions import MEDIA_A, MEDIA_B
 
 SOURCE = Path(__file__).resolve().parent / "rtpload.c"
@@ -65,7 +65,8 @@ class Packets:
 
     def __init__(self, world, side, sessions, burst):
         program = side.relay_program
-        self.meter = cpu.Meter({program: side.pids[program]})
+        self.meter = cpu.Meter({program: side.pids[program]},
+                               world.cores["servers"])
         self.control = side.sessions()
         streams = [self.control.open() for _ in range(sessions)]
         self.load = RtpLoad(world, streams, burst)
@@ -77,17 +78,19 @@ class Packets:
     def attempt(self, rate, seconds):
         self.meter.start()
         got = self.load.step(rate, seconds)
-        used = sum(self.meter.used().values())
+        used = self.meter.used()
+        others = self.meter.others(used)
+        used = sum(used.values())
         sent, received = got["sent"], got["received"]
         made = sent / got["seconds"]
         loss = 1 - received / sent if sent else 1.0
         limited = made < SENT_MIN * rate
         return Attempt(made, loss <= LOSS_MAX and not limited,
-                       loss <= LOSS_MAX and limited, {
+                       loss <= LOSS_MAX and limited, others > OTHERS_MAX, {
             "packets_per_s": received / got["seconds"], "loss": loss,
             "misrouted": got["misrouted"],
             "cpu_us": used / max(received, 1) * 1e6,
-            "busy": used / got["seconds"],
+            "busy": used / got["seconds"], "others": others,
             "p50_us": got["p50_us"], "p99_us": got["p99_us"]})
 
     def warm_up(self, rate, seconds):
@@ -99,8 +102,8 @@ class Packets:
         """CPU per packet and latency at one rate, the same for both sides."""
         return self.attempt(rate, seconds).figures
 
-    def highest(self, start, step_s, seconds):
-        search = Search(lambda rate: self.attempt(rate, step_s), refine=3,
+    def highest(self, start, factor, step_s, seconds):
+        search = Search(lambda rate: self.attempt(rate, step_s), factor,
                         seconds=seconds)
         best, limited = search.run(start)
         return (best.figures if best else None), limited

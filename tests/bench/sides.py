@@ -31,7 +31,7 @@ def first_line(*argv):
 class Pinhole:
     name = "pinhole"
     settings = ('"log": "warn", proxyd "trace.calls": 0, redirectd "store": '
-                '"memory"')
+                '"memory", relayd "media.quarantine": 1 s')
     # The configuration with each daemon's keys; http tells them apart.
     programs = ("redirectd", "relayd", "proxyd")
 
@@ -60,7 +60,8 @@ class Pinhole:
             },
             "relayd": {
                 "listen": [f"udp:{RELAY}:5060"], "trusted": trusted,
-                "media": {"address": RELAY, "ports": list(MEDIA_PORTS)},
+                "media": {"address": RELAY, "ports": list(MEDIA_PORTS),
+                          "quarantine": 1},
                 "log": "warn",
             },
         }[program]

@@ -13,6 +13,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))
 
+from support.daemons import Pinhole  # noqa: E402
 from support.net import Net, unavailable  # noqa: E402
 
 
@@ -61,3 +62,9 @@ def heard(tmp_path_factory):
         assert (float(words[1]) >= threshold) == (done.returncode == 0)
         return float(words[1]), float(words[3])
     return run
+
+
+@pytest.fixture
+def pinhole(net):
+    """The usual deployment, up and ready on `net`."""
+    return Pinhole(net)

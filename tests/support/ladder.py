@@ -190,10 +190,12 @@ def _diff_via(before, after):
                  if param(v, "branch") == param(mine, "branch")), None)
     if kept is None:
         return
-    news = [f"{name}={param(kept, name)}" for name in ("received", "rport")
-            if param(kept, name) and not param(mine, name)]
+    sent_by = mine.split(None, 1)[1].split(";")[0]
+    own = dict(zip(("received", "rport"), map(str, host_port(sent_by))))
+    news = [f"{name}={param(kept, name)}" for name in own
+            if param(kept, name) and not param(mine, name)
+            and param(kept, name) != own[name]]
     if news:
-        sent_by = mine.split(None, 1)[1].split(";")[0]
         yield f"Via {sent_by} + {' '.join(news)}"
 
 
@@ -243,11 +245,14 @@ def _same_message(before, after):
 
 
 def _came_as(row, earlier, columns):
-    """The message that `row`, leaving a proxy, was when it came in there."""
+    """The message that `row`, leaving a proxy, was when it came in there. A
+    relay request may have come as an INVITE or, with the answer, as a 200."""
     came = [r for r in earlier
             if r.sip and r.dst == row.src and r.src != row.src
-            and columns[r.src].kind not in ("relay", "redirect")
-            and _same_message(r.sip, row.sip)]
+            and columns[r.src].kind not in ("relay", "redirect")]
+    if columns[row.dst].kind == "relay" and row.sip.body:
+        return ([r for r in came if r.sip.body] or [None])[-1]
+    came = [r for r in came if _same_message(r.sip, row.sip)]
     same = [r for r in came if r.sip.cseq == row.sip.cseq]
     return (same or came or [None])[-1]
 

@@ -13,7 +13,8 @@
 
 #define START "INVITE sip:bob@example.com SIP/2.0\r\n"
 #define VIA                                                                    \
-	"Via: SIP/2.0/UDP 10.0.0.16:5062;rport;branch=z9hG4bK1;x-own=\"a;b\"\r\n"
+	"Via: SIP/2.0/UDP "                                                    \
+	"10.0.0.16:5062;rport;branch=z9hG4bK1;x-own=\"a;b\"\r\n"
 #define REST                                                                   \
 	"From: \"100% Alice\" <sip:alice@example.com;x=%41>;tag=f1;odd=1\r\n"  \
 	"To : <sip:bob@example.com>\r\n"                                       \

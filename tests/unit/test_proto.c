@@ -208,9 +208,9 @@ START_TEST(test_redirect_query)
 	assert_example("redirect-query");
 
 	again = parsed(text);
-	ck_assert_int_eq(redirect_client_id(
-				 id, sip_object(again)->sip_request->rq_url),
-			 0);
+	ck_assert_int_eq(
+		redirect_client_id(id, sip_object(again)->sip_request->rq_url),
+		0);
 	ck_assert_str_eq(id, "third@example.com");
 	msg_destroy(msg);
 	msg_destroy(copy);
@@ -229,9 +229,8 @@ START_TEST(test_redirect_answer)
 	struct addr other;
 
 	ck_assert_int_eq(addr_parse(&other, "203.0.113.2:5060", 0), 0);
-	ck_assert_int_eq(redirect_proxy_url(t[1].url, "third@example.com",
-					    &other),
-			 0);
+	ck_assert_int_eq(
+		redirect_proxy_url(t[1].url, "third@example.com", &other), 0);
 	ck_assert_int_eq(redirect_answer_print(&sb, sip_object(msg), t, 2), 0);
 	assert_example("redirect-answer");
 
@@ -397,9 +396,8 @@ START_TEST(test_gone_health_join)
 	h = (struct proto_hop){&relay, "z9hG4bKjoin", &redirect};
 	r.call_id = "join-1@203.0.113.4";
 	r.from_tag = "j1";
-	ck_assert_int_eq(relay_join_print(&sb, &h, &r, "pool.example.com", 750,
-					  30),
-			 0);
+	ck_assert_int_eq(
+		relay_join_print(&sb, &h, &r, "pool.example.com", 750, 30), 0);
 	assert_example("join");
 	msg_destroy(parsed(text));
 	assert_all_small_fail(

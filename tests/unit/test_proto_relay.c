@@ -59,8 +59,7 @@ START_TEST(test_relay_request_oddities)
 	ck_assert_int_eq(relay_request_print(&sb, &h, &bad), -EINVAL);
 	bad = request();
 	ck_assert_int_eq(relay_gone_print(&sb, &h, &bad, "a\"b"), -EINVAL);
-	ck_assert_int_eq(relay_join_print(&sb, &h, &bad, "a b", 0, 1),
-			 -EINVAL);
+	ck_assert_int_eq(relay_join_print(&sb, &h, &bad, "a b", 0, 1), -EINVAL);
 	ck_assert_int_eq(relay_join_print(&sb, &h, &bad, "c", 1001, 1),
 			 -EINVAL);
 	ck_assert_uint_eq(sb.len, 0);

@@ -80,8 +80,7 @@ START_TEST(test_mark_of_others)
 	url_t *u = url("sip:a@h:1;ph-own=evil.example;PH-OWN=x:2;q");
 
 	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
-	ck_assert_str_eq(url_text(u),
-			 "sip:a@198.51.100.28:40000;q;ph-own=h:1");
+	ck_assert_str_eq(url_text(u), "sip:a@198.51.100.28:40000;q;ph-own=h:1");
 	u = url("tel:+123");
 	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
 	ck_assert_str_eq(url_text(u), "tel:+123");
@@ -197,15 +196,14 @@ END_TEST
 
 START_TEST(test_query_and_proxy_url)
 {
-	static const char *const bad[] = {"", "a", "@h", "a@", "a b@h",
-					  "a@h>", "a\r\n@h"};
+	static const char *const bad[] = {"",      "a",    "@h",     "a@",
+					  "a b@h", "a@h>", "a\r\n@h"};
 	char text[REDIRECT_URL_MAX], id[REDIRECT_ID_MAX];
 	struct addr redirect = address("[2001:db8::3]:5060");
 	msg_t *msg = parsed(GOOD);
 
-	ck_assert_int_eq(redirect_proxy_url(text, "a%40b@[2001:db8::1]",
-					    &redirect),
-			 0);
+	ck_assert_int_eq(
+		redirect_proxy_url(text, "a%40b@[2001:db8::1]", &redirect), 0);
 	ck_assert_str_eq(text, "sip:a%40b@[2001:db8::3]:5060;"
 			       "ph-domain=%5B2001:db8::1%5D");
 	ck_assert_int_eq(redirect_client_id(id, url(text)), 0);
@@ -234,9 +232,9 @@ START_TEST(test_answer_order)
 			    "m: \"x\" <sip:h4;lr>;q=1.0\r\n"
 			    "Contact: <sip:h5>;q=0, sip:h6;q=0.501\r\n\r\n");
 
-	ck_assert_int_eq(redirect_answer_parse(t, REDIRECT_TARGETS_MAX,
-					       sip_object(msg)),
-			 5);
+	ck_assert_int_eq(
+		redirect_answer_parse(t, REDIRECT_TARGETS_MAX, sip_object(msg)),
+		5);
 	for (size_t i = 0; i < 4; i++)
 		ck_assert_str_eq(t[i].url, want[i]);
 	ck_assert_uint_eq(t[2].q, 501);
@@ -288,13 +286,13 @@ static url_t *route(const struct route_state *st, const char *secret)
 	struct addr self = address("203.0.113.1:5060");
 	char buf[256], small[256];
 
-	ck_assert_int_eq(route_print(buf, sizeof(buf), &self, st, secret, "c1",
-				     "f1"),
-			 0);
+	ck_assert_int_eq(
+		route_print(buf, sizeof(buf), &self, st, secret, "c1", "f1"),
+		0);
 	for (size_t cap = 0; cap <= strlen(buf); cap++)
-		ck_assert_int_eq(route_print(small, cap, &self, st, secret,
-					     "c1", "f1"),
-				 -EMSGSIZE);
+		ck_assert_int_eq(
+			route_print(small, cap, &self, st, secret, "c1", "f1"),
+			-EMSGSIZE);
 	buf[strlen(buf) - 1] = '\0';
 	return url(buf + 1);
 }
@@ -305,39 +303,38 @@ START_TEST(test_route)
 					     "[2001:db8::4]:7"};
 	struct route_state st = {0}, got;
 	bool from_caller;
+	url_t *u;
 
 	st.caller_natted = _i & 1;
 	st.callee_natted = _i & 2;
 	if (relays[_i / 4])
 		st.relay = address(relays[_i / 4]);
-
-	url_t *u = route(&st, SECRET);
-
+	u = route(&st, SECRET);
 	ck_assert_int_eq(route_has_relay(u), relays[_i / 4] != NULL);
-	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET, "c1", "f1",
-				     NULL),
-			 0);
+	ck_assert_int_eq(
+		route_parse(&got, &from_caller, u, SECRET, "c1", "f1", NULL),
+		0);
 	ck_assert(from_caller);
 	ck_assert(addr_eq(&got.relay, &st.relay));
 	ck_assert_int_eq(got.caller_natted, st.caller_natted);
 	ck_assert_int_eq(got.callee_natted, st.callee_natted);
-	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET, "c1", "t1",
-				     "f1"),
-			 0);
+	ck_assert_int_eq(
+		route_parse(&got, &from_caller, u, SECRET, "c1", "t1", "f1"),
+		0);
 	ck_assert(!from_caller);
 	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET "x", "c1",
 				     "f1", "t1"),
 			 -EBADMSG);
-	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET, "c2", "f1",
-				     "t1"),
-			 -EBADMSG);
-	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET, "c1", "t1",
-				     "t2"),
-			 -EBADMSG);
+	ck_assert_int_eq(
+		route_parse(&got, &from_caller, u, SECRET, "c2", "f1", "t1"),
+		-EBADMSG);
+	ck_assert_int_eq(
+		route_parse(&got, &from_caller, u, SECRET, "c1", "t1", "t2"),
+		-EBADMSG);
 	/* The texts under the hash must not run into each other. */
-	ck_assert_int_eq(route_parse(&got, &from_caller, u, SECRET, "c", "1f1",
-				     "1f1"),
-			 -EBADMSG);
+	ck_assert_int_eq(
+		route_parse(&got, &from_caller, u, SECRET, "c", "1f1", "1f1"),
+		-EBADMSG);
 }
 END_TEST
 
@@ -349,18 +346,14 @@ START_TEST(test_route_tampered)
 
 	st.relay = address("203.0.113.4:5060");
 	good = url_text(route(&st, SECRET));
-	for (size_t i = strcspn(good, ";"); i < strlen(good); i++) {
+	for (const char *p = strstr(good, ";ph-"); *p; p++) {
 		char *text = su_strdup(home, good);
-		url_t *u;
+		char *c = text + (p - good);
 		int err;
 
-		text[i] = text[i] == 'b' ? '0' : 'b';
-		u = url_make(home, text);
-		if (!u || strstr(text, ";br;") || strstr(text, ";lb;") ||
-		    strncmp(text, "sip:203.0.113.1:5060;", 21) != 0)
-			continue;
-		err = route_parse(&got, &from_caller, u, SECRET, "c1", "f1",
-				  "t1");
+		*c = *c == 'b' ? '0' : 'b';
+		err = route_parse(&got, &from_caller, url(text), SECRET, "c1",
+				  "f1", "t1");
 		ck_assert_msg(err == -EBADMSG || err == -ENOENT, "%s", text);
 		ck_assert(addr_is_none(&got.relay) && !got.caller_natted);
 	}

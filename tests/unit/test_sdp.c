@@ -144,8 +144,7 @@ START_TEST(test_print)
 		char *small = malloc(cap ? cap : 1);
 
 		strbuf_init(&sb, small, cap);
-		ck_assert_int_eq(sdp_print(&sb, &res, UINT64_MAX),
-				 -EMSGSIZE);
+		ck_assert_int_eq(sdp_print(&sb, &res, UINT64_MAX), -EMSGSIZE);
 		free(small);
 	}
 }
@@ -162,7 +161,8 @@ int main(void)
 	tcase_add_test(tc, test_parse);
 	tcase_add_test(tc, test_borne);
 	tcase_add_test(tc, test_long_fmt_is_cut_at_a_word);
-	tcase_add_loop_test(tc, test_broken, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, test_broken, 0,
+			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(tc, test_print);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -28,23 +28,22 @@ START_TEST(test_replace)
 {
 	struct sdp res = resource(3);
 
-	assert_replaced(
-		OFFER, &res,
-		"v=0\r\n"
-		"o=first 2890844526 2890844527 IN IP4 203.0.113.4\r\n"
-		"s=A call\r\n"
-		"c=IN IP4 203.0.113.4\r\n"
-		"t=0 0\r\n"
-		"m=audio 30000 RTP/AVP 0 8 101\r\n"
-		"a=rtpmap:0 PCMU/8000\r\n"
-		"a=rtcp:30001 IN IP4 203.0.113.4\r\n"
-		"a=sendonly\r\n"
-		"m=video 30002 RTP/AVP 34\r\n"
-		"i=eyes\r\n"
-		"a=rtcp-mux\r\n"
-		"a=rtcp:30003\r\n"
-		"m=application 0 udp t38\r\n"
-		"c=IN IP4 203.0.113.4\r\n");
+	assert_replaced(OFFER, &res,
+			"v=0\r\n"
+			"o=first 2890844526 2890844527 IN IP4 203.0.113.4\r\n"
+			"s=A call\r\n"
+			"c=IN IP4 203.0.113.4\r\n"
+			"t=0 0\r\n"
+			"m=audio 30000 RTP/AVP 0 8 101\r\n"
+			"a=rtpmap:0 PCMU/8000\r\n"
+			"a=rtcp:30001 IN IP4 203.0.113.4\r\n"
+			"a=sendonly\r\n"
+			"m=video 30002 RTP/AVP 34\r\n"
+			"i=eyes\r\n"
+			"a=rtcp-mux\r\n"
+			"a=rtcp:30003\r\n"
+			"m=application 0 udp t38\r\n"
+			"c=IN IP4 203.0.113.4\r\n");
 }
 END_TEST
 

@@ -45,7 +45,8 @@ START_TEST(test_response)
 }
 END_TEST
 
-#define LONG64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define LONG64                                                                 \
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static const char *const broken[] = {
 	"",
@@ -87,6 +88,9 @@ static const char *const broken[] = {
 	START VIA REST "Contact:\r\n sip:a%\r\n\r\n",
 	START VIA REST "Record-Route: <sip:%>\r\n\r\n",
 	START VIA REST "Route: <>\r\n\r\n",
+	START VIA REST "Route: <sip:a;lr>, <sip:a/b;lr>\r\n\r\n",
+	START VIA REST "Contact: <sip:a@b>, <sip://b>\r\n\r\n",
+	"INVITE sip:bob@b/c SIP/2.0\r\n" VIA REST "\r\n",
 	START VIA REST "no colon\r\n\r\n",
 	START VIA REST ": no name\r\n\r\n",
 	START " folded\r\n" VIA REST "\r\n",
@@ -267,19 +271,19 @@ START_TEST(test_copy)
 	ck_assert_ptr_null(sip_object(msg)->sip_via->v_received);
 	msg_destroy(msg);
 	ck_assert_str_eq(
-		printed(copy),
-		START "Via: SIP/2.0/UDP 10.0.0.16:5062;branch=z9hG4bK1;"
-		      "x-own=\"a;b\";received=198.51.100.28;rport=40000\r\n" REST
-			      TAIL);
+		printed(copy), START
+		"Via: SIP/2.0/UDP 10.0.0.16:5062;branch=z9hG4bK1;"
+		"x-own=\"a;b\";received=198.51.100.28;rport=40000\r\n" REST
+			TAIL);
 	msg_destroy(copy);
 }
 END_TEST
 
 START_TEST(test_values_on_one_line)
 {
-	msg_t *msg = parsed(START "v: SIP/2.0/UDP 192.0.2.1;branch=1;received=9,"
-				  "SIP/2.0/UDP 192.0.2.2;branch=2\r\n" REST
-				  "\r\n");
+	msg_t *msg =
+		parsed(START "v: SIP/2.0/UDP 192.0.2.1;branch=1;received=9,"
+			     "SIP/2.0/UDP 192.0.2.2;branch=2\r\n" REST "\r\n");
 	struct addr src = address("[2001:db8::9]:40000");
 
 	ck_assert_int_eq(sipmsg_via_received(msg, &src, true), 0);
@@ -303,9 +307,11 @@ int main(void)
 	tcase_add_test(tc, test_parse);
 	tcase_add_test(tc, test_longer_datagram_is_cut);
 	tcase_add_test(tc, test_response);
-	tcase_add_loop_test(tc, test_broken, 0, sizeof(broken) / sizeof(broken[0]));
+	tcase_add_loop_test(tc, test_broken, 0,
+			    sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(tc, test_nul_in_header);
-	tcase_add_loop_test(tc, test_borne, 0, sizeof(borne) / sizeof(borne[0]));
+	tcase_add_loop_test(tc, test_borne, 0,
+			    sizeof(borne) / sizeof(borne[0]));
 	tcase_add_test(tc, test_limits);
 	tcase_add_test(tc, test_truncated);
 	tcase_add_test(tc, test_flipped);

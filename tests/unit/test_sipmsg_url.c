@@ -108,9 +108,9 @@ START_TEST(test_param)
 		ck_assert_int_eq(
 			sipmsg_url_param(exact, cap, u, params[_i].name),
 			-EMSGSIZE);
-	ck_assert_int_eq(sipmsg_url_param(exact, strlen(value) + 1, u,
-					  params[_i].name),
-			 (int)strlen(value));
+	ck_assert_int_eq(
+		sipmsg_url_param(exact, strlen(value) + 1, u, params[_i].name),
+		(int)strlen(value));
 }
 END_TEST
 
