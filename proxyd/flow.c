@@ -42,15 +42,29 @@ static void strip_dialect(struct request *r)
 					(sip_header_t *)sip->sip_record_route);
 }
 
-/* A phone's preloaded route may name us, its outbound proxy, and nobody else.
- */
+/* A phone's preloaded route may name us, its outbound proxy, and nobody else;
+ * a name instead of an address is ours, or it would not have come here. */
 static bool take_preloaded_route(struct request *r)
 {
 	sip_t *sip = r->sip;
+	struct addr a;
 
-	while (sip->sip_route && proxy_is_self(r->p, sip->sip_route->r_url))
+	while (sip->sip_route && (proxy_is_self(r->p, sip->sip_route->r_url) ||
+				  sipmsg_url_addr(&a, sip->sip_route->r_url)))
 		(void)sip_route_remove(r->msg, sip);
 	return !sip->sip_route;
+}
+
+/* RFC 3261 16.3 step 5: no extension that a proxy must know is known here. */
+static enum step_result refuse_extension(struct request *r)
+{
+	const sip_header_t *h = (sip_header_t *)r->sip->sip_proxy_require;
+	char extra[512];
+	char *names = sip_header_as_string(msg_home(r->msg), h);
+
+	(void)snprintf(extra, sizeof(extra), "Unsupported: %.400s\r\n",
+		       names ? names : "");
+	return request_fail_with(r, 420, NULL, extra);
 }
 
 static enum step_result check_hops(struct request *r)
@@ -70,7 +84,7 @@ enum step_result flow_receive(struct request *r)
 	if (check_hops(r) == STEP_END)
 		return STEP_END;
 	if (r->sip->sip_proxy_require)
-		return request_fail(r, 420, NULL);
+		return refuse_extension(r);
 	if (r->initial && !r->trusted)
 		strip_dialect(r);
 	if (r->initial && !take_preloaded_route(r)) {

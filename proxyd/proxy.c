@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/time.h>
 
 #include "common/admin.h"
@@ -43,6 +44,16 @@ bool proxy_is_self(const struct proxy *p, const url_t *url)
 
 	return !sipmsg_url_addr(&a, url) &&
 	       (addr_eq(&a, &p->self) || addr_eq(&a, &p->local));
+}
+
+bool proxy_serves(const struct proxy *p, const url_t *url)
+{
+	const struct conf_strings *domains = &p->conf->domains;
+
+	for (size_t i = 0; i < domains->n; i++)
+		if (url->url_host && !strcasecmp(url->url_host, domains->v[i]))
+			return true;
+	return !domains->n || proxy_is_self(p, url);
 }
 
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst)

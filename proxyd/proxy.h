@@ -68,6 +68,10 @@ uint64_t proxy_now(const struct proxy *p);
 /* Whether the host and port of a URI are this proxy's. */
 bool proxy_is_self(const struct proxy *p, const url_t *url);
 
+/* Whether this proxy serves a host part: one of its domains, its own address,
+ * or any where no domains are configured. */
+bool proxy_serves(const struct proxy *p, const url_t *url);
+
 /* Whether an address may be contacted because a message says so: not this
  * proxy itself, not loopback, private or link-local for a proxy that is
  * itself public. Pure. */

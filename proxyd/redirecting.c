@@ -100,6 +100,8 @@ static enum step_result ask(struct request *r)
 
 enum step_result redirecting_start(struct request *r)
 {
+	if (!r->trusted && !proxy_serves(r->p, r->sip->sip_request->rq_url))
+		return request_fail(r, 404, "Domain Not Served Here");
 	if (asked_for(r))
 		return request_fail(r, 404, "Request-URI Names No Client");
 	return ask(r);

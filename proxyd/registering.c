@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "proto/registration.h"
 #include "proxyd/clients.h"
+#include "proxyd/conf.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -118,7 +119,12 @@ static enum step_result ask(struct request *r)
 
 static enum step_result step_112(struct request *r)
 {
+	const url_t *aor = r->sip->sip_to->a_url;
+
 	r->p->n.registrations++;
+	if (r->p->conf->domains.n &&
+	    (!proxy_serves(r->p, aor) || proxy_is_self(r->p, aor)))
+		return request_fail(r, 404, "Domain Not Served Here");
 	return flow_receive(r);
 }
 

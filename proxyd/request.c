@@ -119,7 +119,8 @@ void request_answered(struct request *r)
 		request_run(r);
 }
 
-static void answer(struct request *r, int status, const char *phrase)
+static void answer(struct request *r, int status, const char *phrase,
+		   const char *extra)
 {
 	char buf[8192], tag[TAG_LEN];
 	struct strbuf sb;
@@ -127,7 +128,7 @@ static void answer(struct request *r, int status, const char *phrase)
 		.status = status,
 		.phrase = phrase,
 		.to_tag = tag,
-		.extra = status == 503 ? "Retry-After: 5\r\n" : NULL,
+		.extra = extra,
 	};
 
 	sipmsg_token(tag, sizeof(tag));
@@ -142,8 +143,15 @@ static void answer(struct request *r, int status, const char *phrase)
 
 enum step_result request_fail(struct request *r, int status, const char *phrase)
 {
+	return request_fail_with(r, status, phrase,
+				 status == 503 ? "Retry-After: 5\r\n" : NULL);
+}
+
+enum step_result request_fail_with(struct request *r, int status,
+				   const char *phrase, const char *extra)
+{
 	if (!r->ended) {
-		answer(r, status, phrase);
+		answer(r, status, phrase, extra);
 		if (r->initial && r->method == sip_method_invite)
 			r->p->n.calls_failed += status >= 300;
 		log_info("answered by the proxy",

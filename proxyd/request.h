@@ -80,6 +80,10 @@ void request_answered(struct request *r);
 enum step_result request_fail(struct request *r, int status,
 			      const char *phrase);
 
+/* The same with further header lines, each with its CRLF. */
+enum step_result request_fail_with(struct request *r, int status,
+				   const char *phrase, const char *extra);
+
 /* The end: nothing more will come. Frees r. */
 void request_close(struct request *r);
 
