@@ -1,7 +1,7 @@
-#include <string.h>
-#include <strings.h>
+#include <errno.h>
 
 #include "common/log.h"
+#include "proto/dialect.h"
 #include "proxyd/conf.h"
 #include "proxyd/proxy.h"
 
@@ -22,9 +22,12 @@ static int asked_for(struct request *r)
 {
 	const struct conf_strings *domains = &r->p->conf->domains;
 	const url_t *url = r->sip->sip_request->rq_url;
+	char domain[REDIRECT_ID_MAX];
 	url_t copy = *url;
 
-	if (domains->n && proxy_is_self(r->p, url) && !url->url_params) {
+	if (domains->n && proxy_is_self(r->p, url) &&
+	    sipmsg_url_param(domain, sizeof(domain), url,
+			     proto_uri_param_name(PROTO_DOMAIN)) == -ENOENT) {
 		copy.url_host = domains->v[0];
 		copy.url_port = NULL;
 	}

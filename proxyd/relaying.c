@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/siphash.h"
 #include "common/strbuf.h"
 #include "proto/relay.h"
+#include "proxyd/choice.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
@@ -18,49 +18,15 @@ enum {
 
 static char out[SIPMSG_MAX];
 
-/* Rendezvous hashing, alike on every proxy: the relay whose hash with the
- * Call-ID is the n-th highest. Pure. */
-static uint64_t weight(const char *call_id, const struct addr *relay)
-{
-	static const uint8_t key[SIPHASH_KEY_LEN] = "pinhole-relays";
-	char text[SIPMSG_CALLID_MAX + ADDR_STRLEN + 2], where[ADDR_STRLEN];
-	struct strbuf sb;
-
-	strbuf_init(&sb, text, sizeof(text));
-	strbuf_printf(&sb, "%s %s", addr_str(where, relay), call_id);
-	return siphash13(key, text, sb.len);
-}
-
-static bool choose(struct addr *relay, const struct proxy *p,
-		   const char *call_id, size_t nth)
-{
-	uint64_t limit = UINT64_MAX;
-
-	if (nth >= p->nrelay || nth >= TRIES_MAX)
-		return false;
-	for (size_t round = 0; round <= nth; round++) {
-		uint64_t best = 0;
-
-		for (size_t i = 0; i < p->nrelay; i++) {
-			uint64_t w = weight(call_id, &p->relay[i]);
-
-			if (w < limit && w >= best) {
-				best = w;
-				*relay = p->relay[i];
-			}
-		}
-		limit = best;
-	}
-	return true;
-}
-
 /* The relay to ask: the one the dialog's route names, or the next choice. */
 static bool next_relay(struct addr *relay, struct request *r)
 {
 	size_t nth = r->relay_try++;
 
 	if (r->initial)
-		return choose(relay, r->p, request_id(r), nth);
+		return nth < TRIES_MAX &&
+		       choice_nth(relay, r->p->relay, r->p->nrelay,
+				  request_id(r), nth);
 	*relay = r->route.relay;
 	return nth == 0;
 }

@@ -1,0 +1,221 @@
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/deadlines.h"
+#include "common/sdp.h"
+#include "proxyd/choice.h"
+#include "proxyd/clients.h"
+#include "proxyd/request.h"
+#include "proxyd/session.h"
+
+enum { POOL = 5, CALLS = 2000 };
+
+static struct addr at(const char *text)
+{
+	struct addr a;
+
+	ck_assert_int_eq(addr_parse(&a, text, 5060), 0);
+	return a;
+}
+
+static void pool_init(struct addr pool[POOL])
+{
+	char text[ADDR_STRLEN];
+
+	for (int i = 0; i < POOL; i++) {
+		(void)snprintf(text, sizeof(text), "203.0.113.%d", 40 + i);
+		pool[i] = at(text);
+	}
+}
+
+START_TEST(choice_is_the_same_whatever_the_order_of_the_pool)
+{
+	struct addr pool[POOL], reversed[POOL], a, b;
+	char call[32];
+
+	pool_init(pool);
+	for (int i = 0; i < POOL; i++)
+		reversed[i] = pool[POOL - 1 - i];
+	for (int i = 0; i < CALLS; i++) {
+		(void)snprintf(call, sizeof(call), "call-%d", i);
+		ck_assert(choice_nth(&a, pool, POOL, call, 0));
+		ck_assert(choice_nth(&b, reversed, POOL, call, 0));
+		ck_assert(addr_eq(&a, &b));
+	}
+}
+END_TEST
+
+START_TEST(choice_spreads_calls_and_moves_only_those_of_a_lost_relay)
+{
+	struct addr pool[POOL], a, b, second;
+	int share[POOL] = {0};
+	char call[32];
+
+	pool_init(pool);
+	for (int i = 0; i < CALLS; i++) {
+		(void)snprintf(call, sizeof(call), "call-%d", i);
+		ck_assert(choice_nth(&a, pool, POOL, call, 0));
+		ck_assert(choice_nth(&second, pool, POOL, call, 1));
+		ck_assert(choice_nth(&b, pool, POOL - 1, call, 0));
+		ck_assert(!addr_eq(&a, &second));
+		if (addr_eq(&a, &pool[POOL - 1]))
+			ck_assert(addr_eq(&b, &second));
+		else
+			ck_assert(addr_eq(&b, &a));
+		for (int k = 0; k < POOL; k++)
+			share[k] += addr_eq(&a, &pool[k]);
+	}
+	for (int k = 0; k < POOL; k++) {
+		ck_assert_int_gt(share[k], CALLS / POOL / 2);
+		ck_assert_int_lt(share[k], CALLS / POOL * 2);
+	}
+}
+END_TEST
+
+START_TEST(choice_ends_with_the_pool)
+{
+	struct addr pool[POOL], a;
+	unsigned seen = 0;
+
+	pool_init(pool);
+	for (size_t nth = 0; nth < POOL; nth++) {
+		ck_assert(choice_nth(&a, pool, POOL, "call", nth));
+		for (int k = 0; k < POOL; k++)
+			if (addr_eq(&a, &pool[k]))
+				seen |= 1u << k;
+	}
+	ck_assert_uint_eq(seen, (1u << POOL) - 1);
+	ck_assert(!choice_nth(&a, pool, POOL, "call", POOL));
+	ck_assert(!choice_nth(&a, pool, 0, "call", 0));
+}
+END_TEST
+
+START_TEST(a_nat_client_is_found_at_its_channel_until_it_expires)
+{
+	struct deadlines *dl = NULL;
+	struct clients *c = NULL;
+	struct addr nat = at("198.51.100.28:40001");
+	struct addr moved = at("198.51.100.28:40002");
+
+	ck_assert_int_eq(deadlines_alloc(&dl), 0);
+	ck_assert_int_eq(clients_alloc(&c, dl, 2), 0);
+	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 1000), 0);
+	ck_assert(clients_at(c, "alice@example.com", &nat));
+	ck_assert(!clients_at(c, "alice@example.com", &moved));
+	ck_assert_int_eq(clients_put(c, "alice@example.com", &moved, 2000), 0);
+	ck_assert(clients_at(c, "alice@example.com", &moved));
+	ck_assert_uint_eq(clients_count(c), 1);
+	deadlines_run(dl, 1999);
+	ck_assert(clients_has(c, "alice@example.com"));
+	deadlines_run(dl, 2000);
+	ck_assert(!clients_has(c, "alice@example.com"));
+	ck_assert_uint_eq(deadlines_count(dl), 0);
+	clients_free(c);
+	deadlines_free(dl);
+}
+END_TEST
+
+START_TEST(the_nat_client_table_is_bounded)
+{
+	struct deadlines *dl = NULL;
+	struct clients *c = NULL;
+	struct addr nat = at("198.51.100.28:40001");
+
+	ck_assert_int_eq(deadlines_alloc(&dl), 0);
+	ck_assert_int_eq(clients_alloc(&c, dl, 2), 0);
+	ck_assert_int_eq(clients_put(c, "a@x", &nat, 1), 0);
+	ck_assert_int_eq(clients_put(c, "b@x", &nat, 1), 0);
+	ck_assert_int_eq(clients_put(c, "c@x", &nat, 1), -ENOSPC);
+	clients_del(c, "a@x");
+	ck_assert_int_eq(clients_put(c, "c@x", &nat, 1), 0);
+	clients_free(c);
+	ck_assert_uint_eq(deadlines_count(dl), 0);
+	deadlines_free(dl);
+}
+END_TEST
+
+START_TEST(a_session_keeps_its_resource_and_is_forgotten_in_the_end)
+{
+	static struct sdp sdp;
+	const uint64_t end = 1 + (uint64_t)SESSION_HOURS * 3600 * 1000;
+	struct deadlines *dl = NULL;
+	struct sessions *s = NULL;
+	struct addr relay = at("203.0.113.4:5060");
+	const struct session *e;
+
+	sdp.n = 2;
+	sdp.media[0].port = 30000;
+	sdp.media[1].port = 30002;
+	ck_assert_int_eq(deadlines_alloc(&dl), 0);
+	ck_assert_int_eq(sessions_alloc(&s, dl, 10), 0);
+	ck_assert_int_eq(sessions_put(s, "call", 0, &relay, &sdp), 0);
+	sdp.media[0].port = 30004;
+	ck_assert_int_eq(sessions_put(s, "call", 1, &relay, &sdp), 0);
+	e = sessions_get(s, "call");
+	ck_assert_ptr_nonnull(e);
+	ck_assert_uint_eq(e->resource->n, 2);
+	ck_assert_uint_eq(e->resource->media[0].port, 30004);
+	ck_assert_uint_eq(e->resource->media[1].port, 30002);
+	ck_assert(!e->confirmed);
+	sessions_confirm(s, "call");
+	ck_assert(sessions_get(s, "call")->confirmed);
+	deadlines_run(dl, end - 1);
+	ck_assert_uint_eq(sessions_count(s), 1);
+	deadlines_run(dl, end);
+	ck_assert_uint_eq(sessions_count(s), 0);
+	sessions_free(s);
+	deadlines_free(dl);
+}
+END_TEST
+
+START_TEST(the_call_id_is_found_in_raw_messages)
+{
+	static const struct {
+		const char *text, *id;
+	} cases[] = {
+		{"BYE x SIP/2.0\r\nCall-ID: abc@1\r\n\r\n", "abc@1"},
+		{"BYE x SIP/2.0\r\nVia: v\r\ni:abc\r\n\r\n", "abc"},
+		{"BYE x SIP/2.0\ncall-id:  a b\n\n", "a b"},
+		{"BYE x SIP/2.0\r\n\r\nCall-ID: in-the-body\r\n", NULL},
+		{"BYE x SIP/2.0\r\nVia: v", NULL},
+		{"", NULL},
+	};
+	char id[SIPMSG_CALLID_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int err = request_call_id(id, cases[i].text,
+					  strlen(cases[i].text));
+
+		ck_assert_int_eq(err, cases[i].id ? 0 : -ENOENT);
+		if (cases[i].id)
+			ck_assert_str_eq(id, cases[i].id);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("proxyd_tables");
+	TCase *tc = tcase_create("all");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, tc);
+	tcase_add_test(tc, choice_is_the_same_whatever_the_order_of_the_pool);
+	tcase_add_test(
+		tc, choice_spreads_calls_and_moves_only_those_of_a_lost_relay);
+	tcase_add_test(tc, choice_ends_with_the_pool);
+	tcase_add_test(tc,
+		       a_nat_client_is_found_at_its_channel_until_it_expires);
+	tcase_add_test(tc, the_nat_client_table_is_bounded);
+	tcase_add_test(
+		tc, a_session_keeps_its_resource_and_is_forgotten_in_the_end);
+	tcase_add_test(tc, the_call_id_is_found_in_raw_messages);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
