@@ -15,12 +15,11 @@
 #include "relayd/report.h"
 #include "relayd/session.h"
 
-enum { ANSWERS_MAX = 8192, EXTRA_MAX = 64, OUTSIDER_QUIET_MS = 10000 };
+enum { ANSWERS_MAX = 8192, EXTRA_MAX = 64 };
 
 struct control {
 	struct control_config cfg;
 	struct answers *answers; /* to releases, for their retransmissions */
-	uint64_t outsider_told;  /* when one was last logged; 0: never */
 };
 
 /*
@@ -343,29 +342,6 @@ static enum refusal dispatch(struct exchange *x, bool *traced)
 	return METHOD;
 }
 
-static void log_refusal(const struct exchange *x, enum refusal why)
-{
-	log_warn("refused", LOG_S("call_id", x->sip->sip_call_id->i_id),
-		 LOG_S("method", sipmsg_method(x->sip)),
-		 LOG_A("source", x->in->src),
-		 LOG_I("status", refusals[why].status),
-		 LOG_S("reason", refusals[why].phrase));
-}
-
-/* Anybody can send these: now and then one is logged, all are counted. */
-static void log_outsider(struct exchange *x)
-{
-	struct control *c = x->c;
-
-	if (c->outsider_told &&
-	    x->in->now - c->outsider_told < OUTSIDER_QUIET_MS)
-		return;
-	c->outsider_told = x->in->now;
-	log_warn("refused, not in trusted", LOG_A("source", x->in->src),
-		 LOG_S("method", sipmsg_method(x->sip)),
-		 LOG_I("so_far", c->cfg.counters->untrusted));
-}
-
 /* A request other than ACK; true when the answer is to be sent. */
 static bool answer(struct exchange *x, bool trusted, struct addr *dst)
 {
@@ -374,7 +350,9 @@ static bool answer(struct exchange *x, bool trusted, struct addr *dst)
 
 	if (why != NONE) {
 		if (trusted)
-			log_refusal(x, why);
+			journal_refused(x->c->cfg.journal, x->sip, x->in->src,
+					refusals[why].status,
+					refusals[why].phrase);
 		strbuf_init(x->out, x->out->data, x->out->cap);
 		if (refuse(x, why))
 			return false;
@@ -392,7 +370,8 @@ static bool serve(struct exchange *x, struct addr *dst)
 	bool trusted = netset_has(x->c->cfg.trusted, x->in->src);
 
 	if (!trusted)
-		log_outsider(x);
+		journal_outsider(x->c->cfg.journal, x->sip, x->in->src,
+				 x->in->now);
 	if (x->sip->sip_request) {
 		if (x->sip->sip_request->rq_method == sip_method_ack)
 			return false;

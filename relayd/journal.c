@@ -9,10 +9,11 @@
 #include "relayd/session.h"
 #include "relayd/stream.h"
 
-enum { NOTE_MAX = 512, LIST_MAX = 128 };
+enum { NOTE_MAX = 512, LIST_MAX = 128, OUTSIDER_QUIET_MS = 10000 };
 
 struct journal {
 	struct trace *trace;
+	uint64_t outsider_told; /* when one was last logged; 0: never */
 };
 
 /* What a session's streams add up to, for one log line. */
@@ -142,6 +143,26 @@ void journal_message(struct journal *j, const char *call_id, enum trace_dir dir,
 		     const char *text, size_t len)
 {
 	trace_add(j->trace, call_id, wall_us(), dir, local, peer, text, len);
+}
+
+void journal_refused(struct journal *j, const sip_t *sip,
+		     const struct addr *src, int status, const char *phrase)
+{
+	(void)j;
+	log_warn("refused", LOG_S("call_id", sip->sip_call_id->i_id),
+		 LOG_S("method", sipmsg_method(sip)), LOG_A("source", src),
+		 LOG_I("status", status), LOG_S("reason", phrase));
+}
+
+void journal_outsider(struct journal *j, const sip_t *sip,
+		      const struct addr *src, uint64_t now)
+{
+	if (j->outsider_told && now - j->outsider_told < OUTSIDER_QUIET_MS)
+		return;
+	j->outsider_told = now;
+	log_warn("refused, not in trusted",
+		 LOG_S("call_id", sip->sip_call_id->i_id),
+		 LOG_S("method", sipmsg_method(sip)), LOG_A("source", src));
 }
 
 void journal_opened(struct journal *j, const struct session *s)

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "common/sipmsg.h"
 #include "common/trace.h"
 
 struct session;
@@ -20,6 +21,13 @@ void journal_free(struct journal *j);
 void journal_message(struct journal *j, const char *call_id, enum trace_dir dir,
 		     const struct addr *local, const struct addr *peer,
 		     const char *text, size_t len);
+
+/* A trusted proxy was refused; anybody else was (now and then one is logged, as
+ * anybody can send these). */
+void journal_refused(struct journal *j, const sip_t *sip,
+		     const struct addr *src, int status, const char *phrase);
+void journal_outsider(struct journal *j, const sip_t *sip,
+		      const struct addr *src, uint64_t now);
 
 void journal_opened(struct journal *j, const struct session *s);
 void journal_answered(struct journal *j, const struct session *s);

@@ -144,16 +144,14 @@ static const char *admit(enum learn_rank rank, const struct learn_channel *ch,
 
 /*
  * Both sides would take the source at the same rank (two phones behind one
- * NAT): the side still empty; of two empty ones in turn (Fig. 11); of two
- * full ones the one not heard for longer.
+ * NAT): the side still empty, the first before the second, which alternates
+ * as Fig. 11 says; of two full ones the one not heard for longer.
  */
 static enum learn_side tie(const struct learn *l)
 {
 	const struct learn_channel *a = &l->ch[LEARN_FIRST];
 	const struct learn_channel *b = &l->ch[LEARN_SECOND];
 
-	if (a->rank == LEARN_NONE && b->rank == LEARN_NONE)
-		return l->turn;
 	if (a->rank == LEARN_NONE || b->rank == LEARN_NONE)
 		return a->rank == LEARN_NONE ? LEARN_FIRST : LEARN_SECOND;
 	return a->last <= b->last ? LEARN_FIRST : LEARN_SECOND;
@@ -189,7 +187,6 @@ static enum learn_verdict assign(struct learn_result *r, struct learn *l,
 	ch->has_rtp = false;
 	hear(ch, f, now);
 	set_sendto(ch);
-	l->turn = !side;
 	return r->verdict;
 }
 

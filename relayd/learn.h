@@ -79,7 +79,6 @@ struct learn_candidate {
 struct learn {
 	struct learn_channel ch[LEARN_SIDES];
 	struct learn_candidate candidate;
-	enum learn_side turn; /* Fig. 11: alternates */
 };
 
 /* One packet. */

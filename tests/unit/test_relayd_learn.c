@@ -233,6 +233,12 @@ START_TEST(rtcp_needs_the_ip_of_its_rtp)
 	ck_assert_int_eq(rtcp.ch[LEARN_FIRST].rank, LEARN_PAIRED);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.9:9002"),
 			 LEARN_STRANGER);
+	/* a side nobody signalled takes none */
+	rtp.ch[LEARN_SECOND] = rtp.ch[LEARN_FIRST];
+	addr_set_port(&rtp.ch[LEARN_SECOND].source, 9);
+	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.9:9003"),
+			 LEARN_STRANGER);
+	learn_close(&rtp, LEARN_SECOND);
 	/* RTP moves, RTCP may follow */
 	feed("198.51.100.28:40001", 1, 1);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "198.51.100.28:40002"),

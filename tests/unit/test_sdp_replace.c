@@ -91,6 +91,26 @@ START_TEST(test_replace_inserts_c)
 }
 END_TEST
 
+START_TEST(test_replace_inserts_c_at_the_end)
+{
+	static const char *const tails[] = {"", " ", "\r", " \t\r", "\r\ni=x"};
+
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		struct sdp res = resource(2);
+		char text[256], want[256];
+
+		set_line(&res, 1, "203.0.113.5:31000");
+		snprintf(text, sizeof(text), "%sm=a 4 u 0%s", C M, tails[i]);
+		snprintf(want, sizeof(want),
+			 "v=0\nc=IN IP4 203.0.113.4\n"
+			 "m=audio 30000 RTP/AVP 0\nm=a 31000 u 0%s\r\n"
+			 "c=IN IP4 203.0.113.5%s",
+			 tails[i], strchr(tails[i], '\n') ? "\r\n" : "");
+		assert_replaced(text, &res, want);
+	}
+}
+END_TEST
+
 /* The session's address is that of the first line that carries media. */
 START_TEST(test_replace_first_line_refused)
 {
@@ -202,6 +222,7 @@ int main(void)
 	tcase_add_test(tc, test_replace_keeps_every_byte);
 	tcase_add_test(tc, test_replace_ipv6);
 	tcase_add_test(tc, test_replace_inserts_c);
+	tcase_add_test(tc, test_replace_inserts_c_at_the_end);
 	tcase_add_test(tc, test_replace_first_line_refused);
 	tcase_add_test(tc, test_replace_hold);
 	tcase_add_test(tc, test_replace_all_refused);

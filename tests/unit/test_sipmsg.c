@@ -87,7 +87,10 @@ static const char *const broken[] = {
 	START VIA REST "Contact: <sip:a@b;x=%4>\r\n\r\n",
 	START VIA REST "Contact:\r\n sip:a%\r\n\r\n",
 	START VIA REST "Record-Route: <sip:%>\r\n\r\n",
+	START VIA REST "User-Agent: a\r\nUser-Agent: b\r\n\r\n",
+	START VIA REST "Refer-To: <sip:a@b>\r\nr: <sip:c@d>\r\n\r\n",
 	START VIA REST "Route: <>\r\n\r\n",
+	START VIA REST "Route: <tel:+1>\r\n\r\n",
 	START VIA REST "Route: <sip:a;lr>, <sip:a/b;lr>\r\n\r\n",
 	START VIA REST "Contact: <sip:a@b>, <sip://b>\r\n\r\n",
 	"INVITE sip:bob@b/c SIP/2.0\r\n" VIA REST "\r\n",
@@ -129,11 +132,36 @@ START_TEST(test_nul_in_header)
 }
 END_TEST
 
+/* Whatever was accepted must be printable, and parse again. */
+static void exercise(msg_t *msg)
+{
+	static char buf[2 * SIPMSG_MAX];
+	struct addr src = address("198.51.100.28:40000"), a;
+	struct sipmsg_reply r = {.status = 180, .to_tag = "t"};
+	msg_t *copy = sipmsg_copy(msg), *again = NULL;
+	const sip_t *sip = sip_object(msg);
+	struct strbuf sb;
+	int err;
+
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_int_eq(sipmsg_via_received(copy, &src, true), 0);
+	strbuf_init(&sb, buf, sizeof(buf));
+	ck_assert_int_eq(sipmsg_print(&sb, copy), 0);
+	err = sipmsg_parse(&again, buf, sb.len, NULL);
+	ck_assert_msg(err == 0, "not parsed again: %s", buf);
+	strbuf_init(&sb, buf, sizeof(buf));
+	ck_assert_int_eq(sipmsg_reply(&sb, sip, &r), 0);
+	if (sip->sip_contact)
+		sipmsg_url_addr(&a, sip->sip_contact->m_url);
+	sipmsg_via_dest(&a, sip->sip_via);
+	msg_destroy(again);
+	msg_destroy(copy);
+}
+
 /* Bad values in headers that nobody here reads go through as they came. */
 static const char *const borne[] = {
 	START VIA REST "X-Percent: 100% <\r\nSubject: 5%\r\n\r\n",
 	START VIA REST "Date: never\r\n\r\n",
-	START VIA REST "User-Agent: a\r\nUser-Agent: b\r\n\r\n",
 	START VIA REST "Contact: \"5% \\\" off\" <sip:a@b>\r\n\r\n",
 	START VIA REST "Contact: <sip:a@h;maddr=[2001:db8::1]>\r\n\r\n",
 	START VIA REST "Contact: *\r\n\r\n",
@@ -146,6 +174,7 @@ START_TEST(test_borne)
 	const char *line = strndupa(end, strlen(end) - 2);
 
 	ck_assert_ptr_nonnull(strstr(printed(msg), line));
+	exercise(msg);
 	msg_destroy(msg);
 }
 END_TEST
@@ -180,14 +209,14 @@ static int parse_repeated(const char *head, const char *piece, size_t n)
 
 START_TEST(test_limits)
 {
-	const char *lines = START VIA REST "X: 0";
+	const char *lines = START VIA REST "X-1: 0";
 	const char *list = START VIA REST "Contact: <sip:a@b>";
 	const char *fold = START VIA REST "Contact: <sip:a@b>";
 
 	ck_assert_int_eq(
-		parse_repeated(lines, "\r\nX: 1", SIPMSG_HEADERS_MAX - 6), 0);
+		parse_repeated(lines, "\r\nX-1: 1", SIPMSG_HEADERS_MAX - 6), 0);
 	ck_assert_int_eq(
-		parse_repeated(lines, "\r\nX: 1", SIPMSG_HEADERS_MAX - 5),
+		parse_repeated(lines, "\r\nX-1: 1", SIPMSG_HEADERS_MAX - 5),
 		-EBADMSG);
 	ck_assert_int_eq(parse_repeated(list, ",<sip:a@b>", 256), 0);
 	ck_assert_int_eq(parse_repeated(list, ",<sip:a@b>", 257), -EBADMSG);
@@ -209,32 +238,6 @@ START_TEST(test_truncated)
 	}
 }
 END_TEST
-
-/* Whatever was accepted must be printable, and parse again. */
-static void exercise(msg_t *msg)
-{
-	static char buf[2 * SIPMSG_MAX];
-	struct addr src = address("198.51.100.28:40000"), a;
-	struct sipmsg_reply r = {.status = 180, .to_tag = "t"};
-	msg_t *copy = sipmsg_copy(msg), *again = NULL;
-	const sip_t *sip = sip_object(msg);
-	struct strbuf sb;
-	int err;
-
-	ck_assert_ptr_nonnull(copy);
-	ck_assert_int_eq(sipmsg_via_received(copy, &src, true), 0);
-	strbuf_init(&sb, buf, sizeof(buf));
-	ck_assert_int_eq(sipmsg_print(&sb, copy), 0);
-	err = sipmsg_parse(&again, buf, sb.len, NULL);
-	ck_assert_msg(err == 0, "not parsed again: %s", buf);
-	strbuf_init(&sb, buf, sizeof(buf));
-	ck_assert_int_eq(sipmsg_reply(&sb, sip, &r), 0);
-	if (sip->sip_contact)
-		sipmsg_url_addr(&a, sip->sip_contact->m_url);
-	sipmsg_via_dest(&a, sip->sip_via);
-	msg_destroy(again);
-	msg_destroy(copy);
-}
 
 START_TEST(test_flipped)
 {
