@@ -98,7 +98,7 @@ check-fuzz: $(FUZZ_BIN)
 	$(Q)set -e; for f in $(FUZZ_BIN); do \
 		$$f tests/fuzz/corpus/$$(basename $$f); done
 check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
-	$(AS_ROOT) $(PYTEST) tests/net
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/net
 check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) all $(TOOLS)
 	$(Q)$(MAKE) check-unit

@@ -7,16 +7,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.daemons import BIN, Daemon
+from support.daemons import BIN, Daemon, proxyd_conf, redirectd_conf, \
+    relayd_conf
 from support.net import end_process, wait_until
 from support.sipmsg import Message, token
 
 import cpu
 import sessions
-from world import CALLER, MEDIA_PORTS, PROXY, REDIRECT, RELAY
+from world import CALLER, MEDIA_PORTS, PROXY, RELAY
 
 HERE = Path(__file__).resolve().parent
-SECRET = "a secret of the bench"
 NG = ("127.0.0.1", 2223)
 
 
@@ -28,11 +28,16 @@ def first_line(*argv):
     return lines[0].strip() if lines else ""
 
 
+def last_words(logs):
+    """The end of each program's log, for an error message."""
+    return "\n".join(f"{program}: {line}" for program, log in logs.items()
+                     for line in log.splitlines()[-8:])
+
+
 class Pinhole:
     name = "pinhole"
     settings = ('"log": "warn", proxyd "trace.calls": 0, redirectd "store": '
                 '"memory", relayd "media.quarantine": 1 s')
-    # The configuration with each daemon's keys; http tells them apart.
     programs = ("redirectd", "relayd", "proxyd")
 
     def __init__(self, world):
@@ -46,25 +51,12 @@ class Pinhole:
 
     @staticmethod
     def _conf(program):
-        trusted = [f"{PROXY}/32"]
-        return {
-            "proxyd": {
-                "listen": [f"udp:{PROXY}:5060"], "domains": ["example.com"],
-                "redirect": [f"{REDIRECT}:5060"], "relays": [f"{RELAY}:5060"],
-                "trusted": trusted, "secret": SECRET, "log": "warn",
-                "trace": {"calls": 0},
-            },
-            "redirectd": {
-                "listen": [f"udp:{REDIRECT}:5060"], "trusted": trusted,
-                "store": "memory", "log": "warn",
-            },
-            "relayd": {
-                "listen": [f"udp:{RELAY}:5060"], "trusted": trusted,
-                "media": {"address": RELAY, "ports": list(MEDIA_PORTS),
-                          "quarantine": 1},
-                "log": "warn",
-            },
-        }[program]
+        if program == "proxyd":
+            return proxyd_conf(log="warn", trace={"calls": 1})
+        if program == "redirectd":
+            return redirectd_conf(log="warn")
+        return relayd_conf(log="warn", media={
+            "address": RELAY, "ports": list(MEDIA_PORTS), "quarantine": 1})
 
     @classmethod
     def missing(cls):
@@ -80,7 +72,7 @@ class Pinhole:
         return sessions.Relayd(self.world, (RELAY, 5060))
 
     def complaints(self):
-        return {p: d.log() for p, d in self.daemons.items()}
+        return last_words({p: d.log() for p, d in self.daemons.items()})
 
 
 class Peers:
@@ -174,7 +166,7 @@ class Peers:
         return sessions.Ng(self.world, NG)
 
     def complaints(self):
-        return {p: self._log(p) for p in self.procs}
+        return last_words({p: self._log(p) for p in self.procs})
 
     def close(self):
         for proc in reversed(self.procs.values()):

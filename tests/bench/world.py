@@ -5,13 +5,13 @@ and of the media. Each has CPU cores of its own where the machine has two."""
 import os
 import subprocess
 
-from support.net import Net
+from support.net import NAT1, NAT2, PROXY1, REDIRECT, RELAY, Net
 
-PROXY = "203.0.113.1"
-REDIRECT = "203.0.113.3"
-RELAY = "203.0.113.4"
-CALLER = "203.0.113.28"
-CALLEE = "203.0.113.30"
+# The addresses of the drawing in tests/net/testnet. The phones sit where the
+# firewalls are: what comes from them looks like a NAT's public side.
+PROXY = PROXY1
+CALLER = NAT1
+CALLEE = NAT2
 ADDRESSES = {"servers": (PROXY, REDIRECT, RELAY), "phones": (CALLER, CALLEE)}
 
 # For the relays. What the kernel hands out by itself comes from elsewhere, or
