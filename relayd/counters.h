@@ -28,6 +28,7 @@
 	X(learned, "Channels learned")                                         \
 	X(relearned, "Channels learned anew")                                  \
 	X(stranger_packets, "Media packets from strangers, dropped")           \
+	X(early_packets, "Media packets before their side was signalled")      \
 	X(probation_packets, "Media packets from sources not yet proven")      \
 	X(nowhere_packets, "Media packets with nowhere to go yet, dropped")    \
 	X(receive_errors, "Errors on receiving media, ICMP included")          \

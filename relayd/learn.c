@@ -366,6 +366,12 @@ void learn_read(struct learn_facts *f, const uint8_t *data, size_t len)
 			  : 0;
 }
 
+/* A callee's media may be faster than its answer: no word for a stranger. */
+static bool half_signalled(const struct learn *l)
+{
+	return !l->ch[LEARN_FIRST].signalled || !l->ch[LEARN_SECOND].signalled;
+}
+
 enum learn_verdict learn_packet(struct learn_result *r, struct learn *l,
 				const struct learn *rtp,
 				const struct learn_facts *f, uint64_t now)
@@ -381,9 +387,14 @@ enum learn_verdict learn_packet(struct learn_result *r, struct learn *l,
 	if (rtp) { /* RTCP carries no sequence to prove itself with */
 		r->verdict = LEARN_STRANGER;
 		r->reason = "RTCP from another IP than its RTP";
-		return r->verdict;
+	} else {
+		(void)probation(r, l, f, now);
 	}
-	return probation(r, l, f, now);
+	if (r->verdict == LEARN_STRANGER && half_signalled(l)) {
+		r->verdict = LEARN_EARLY;
+		r->reason = "a side has not been signalled yet";
+	}
+	return r->verdict;
 }
 
 const char *learn_rank_name(enum learn_rank rank)

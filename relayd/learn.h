@@ -95,11 +95,12 @@ enum learn_verdict {
 	LEARN_RELEARNED, /* the side's source moved: forward */
 	LEARN_PROBATION, /* not proven yet: drop */
 	LEARN_STRANGER,  /* drop */
+	LEARN_EARLY,     /* one side is not signalled yet: drop */
 };
 
 struct learn_result {
 	enum learn_verdict verdict;
-	enum learn_side from; /* not with PROBATION and STRANGER */
+	enum learn_side from; /* with FORWARD, LEARNED, RELEARNED */
 	const char *reason;   /* evidence, static text; NULL with FORWARD */
 };
 

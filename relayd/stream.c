@@ -138,6 +138,9 @@ static void packet(struct part *p, struct learn_facts *facts,
 	case LEARN_PROBATION:
 		c->probation_packets++;
 		return;
+	case LEARN_EARLY:
+		c->early_packets++;
+		return;
 	case LEARN_STRANGER:
 		stranger(p, &what, &facts->src, now);
 		return;

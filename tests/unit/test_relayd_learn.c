@@ -60,7 +60,7 @@ START_TEST(nothing_is_learned_before_signalling)
 		    "198.51.100.5:5060");
 	for (uint16_t i = 0; i < 20; i++)
 		ck_assert_int_eq(feed("203.0.113.77:50001", 22, i),
-				 LEARN_STRANGER);
+				 LEARN_EARLY);
 	ck_assert_int_eq(rtp.ch[LEARN_SECOND].rank, LEARN_NONE);
 }
 END_TEST
@@ -107,7 +107,7 @@ START_TEST(elsewhere_random_or_repeated_numbers_prove_nothing)
 		ck_assert_int_eq(feed("192.0.2.9:9000", 5, 7), LEARN_PROBATION);
 	for (unsigned i = 0; i < 20; i++)
 		ck_assert_int_eq(feed_other(&rtp, NULL, "192.0.2.9:9000"),
-				 LEARN_STRANGER);
+				 LEARN_EARLY);
 }
 END_TEST
 
@@ -137,7 +137,7 @@ START_TEST(elsewhere_yields_to_a_better_rank)
 	ck_assert_int_eq(rtp.ch[LEARN_FIRST].rank, LEARN_ELSEWHERE);
 	ck_assert_int_eq(feed("198.51.100.28:40001", 1, 1), LEARN_RELEARNED);
 	assert_sendto(LEARN_FIRST, "198.51.100.28:40001");
-	ck_assert_int_eq(feed("192.0.2.9:9000", 5, 5), LEARN_STRANGER);
+	ck_assert_int_eq(feed("192.0.2.9:9000", 5, 5), LEARN_EARLY);
 }
 END_TEST
 
@@ -146,7 +146,7 @@ START_TEST(elsewhere_is_refused_where_the_sdp_is_public)
 	signal_side(&rtp, LEARN_FIRST, "198.51.100.5:4000",
 		    "198.51.100.5:5060");
 	for (uint16_t i = 0; i < 20; i++)
-		ck_assert_int_eq(feed("192.0.2.9:9000", 5, i), LEARN_STRANGER);
+		ck_assert_int_eq(feed("192.0.2.9:9000", 5, i), LEARN_EARLY);
 	assert_sendto(LEARN_FIRST, "198.51.100.5:4000");
 }
 END_TEST
@@ -155,7 +155,7 @@ START_TEST(elsewhere_private_source_only_beside_private_signalling)
 {
 	signal_side(&rtp, LEARN_FIRST, "10.0.0.16:4000", "198.51.100.28:1024");
 	for (uint16_t i = 0; i < 20; i++)
-		ck_assert_int_eq(feed("10.9.9.9:9000", 5, i), LEARN_STRANGER);
+		ck_assert_int_eq(feed("10.9.9.9:9000", 5, i), LEARN_EARLY);
 	signal_side(&rtp, LEARN_SECOND, "10.0.0.6:4000", "10.0.0.5:5060");
 	for (uint16_t i = 0; i < LEARN_PROOF_PACKETS; i++)
 		feed("10.0.0.6:9000", 5, i);
@@ -203,7 +203,7 @@ START_TEST(refused_line_is_closed)
 	two_nats_learned();
 	learn_close(&rtp, LEARN_SECOND);
 	assert_sendto(LEARN_SECOND, NULL);
-	ck_assert_int_eq(feed("203.0.113.77:50001", 22, 201), LEARN_STRANGER);
+	ck_assert_int_eq(feed("203.0.113.77:50001", 22, 201), LEARN_EARLY);
 }
 END_TEST
 
@@ -227,7 +227,7 @@ START_TEST(rtcp_needs_the_ip_of_its_rtp)
 	for (uint16_t i = 0; i < LEARN_PROOF_PACKETS; i++)
 		feed("192.0.2.9:9000", 5, i);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.10:9001"),
-			 LEARN_STRANGER);
+			 LEARN_EARLY);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.9:9001"),
 			 LEARN_LEARNED);
 	ck_assert_int_eq(rtcp.ch[LEARN_FIRST].rank, LEARN_PAIRED);
