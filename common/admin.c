@@ -37,6 +37,7 @@ struct admin {
 	uv_poll_t poll;   /* of libmicrohttpd's own epoll descriptor */
 	uv_timer_t timer; /* its connection timeouts and unfinished work */
 	unsigned handles; /* not closed yet */
+	unsigned connections;
 	struct addr local;
 	const char *daemon;
 	const struct metrics *metrics;
@@ -216,12 +217,28 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned count_connections(struct admin *a)
+{
+	return MHD_get_daemon_info(a->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+		->num_connections;
+}
+
+/*
+ * At its limit of connections libmicrohttpd stops watching for new ones, and
+ * takes that up again only at the beginning of a run: one has to follow the
+ * run in which a connection ended, though nothing else asks for it.
+ */
 static void run(struct admin *a)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(a->mhd);
-	if (MHD_get_timeout(a->mhd, &ms) == MHD_YES)
+	unsigned before = a->connections;
+
+	a->connections = count_connections(a);
+	if (a->connections < before)
+		uv_timer_start(&a->timer, on_timer, 0, 0);
+	else if (MHD_get_timeout(a->mhd, &ms) == MHD_YES)
 		uv_timer_start(&a->timer, on_timer, ms, 0);
 	else
 		uv_timer_stop(&a->timer);

@@ -127,3 +127,21 @@ int sdp_mline_parse(struct sdp_mline *m, const struct sdp_line *l)
 	m->fmt = rest;
 	return 0;
 }
+
+void sdp_connection_parse(struct addr *ip, struct sdp_span text)
+{
+	struct sdp_span net, type, host;
+	const char *slash;
+	int family;
+
+	memset(ip, 0, sizeof(*ip));
+	if (!sdp_word(&net, &text) || !sdp_word(&type, &text) ||
+	    !sdp_word(&host, &text) || !sdp_span_is(&net, "IN"))
+		return;
+	slash = memchr(host.p, '/', host.len);
+	if (slash)
+		host.len = (size_t)(slash - host.p);
+	family = sdp_span_is(&type, "IP6") ? AF_INET6 : AF_INET;
+	if (addr_set(ip, host.p, host.len, 0) || addr_family(ip) != family)
+		memset(ip, 0, sizeof(*ip));
+}

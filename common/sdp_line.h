@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/addr.h"
+
 /*
  * The lines of a session description, for sdp_parse and sdp_replace, which
  * must read every line alike. Pieces are borrowed from the text.
@@ -35,6 +37,10 @@ bool sdp_span_port(uint16_t *port, const struct sdp_span *s);
 /* Whether `l` is "a=NAME" or "a=NAME:VALUE"; the value, maybe empty. */
 bool sdp_attribute(struct sdp_span *value, const struct sdp_line *l,
 		   const char *name);
+
+/* The address of "IN IP4 224.2.1.1/127", port 0; none where it is a name or
+ * anything else. */
+void sdp_connection_parse(struct addr *ip, struct sdp_span text);
 
 /* An m= line's fields; `count` is the "/2" of "4000/2" or empty. */
 struct sdp_mline {

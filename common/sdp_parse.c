@@ -48,25 +48,6 @@ static void copy_fmt(char buf[SDP_FMT_MAX], const struct sdp_span *s)
 	buf[len] = '\0';
 }
 
-/* "IN IP4 224.2.1.1/127"; what is no address of ours leaves none. */
-static void parse_connection(struct addr *ip, struct sdp_span text)
-{
-	struct sdp_span net, type, host;
-	const char *slash;
-	int family;
-
-	memset(ip, 0, sizeof(*ip));
-	if (!sdp_word(&net, &text) || !sdp_word(&type, &text) ||
-	    !sdp_word(&host, &text) || !sdp_span_is(&net, "IN"))
-		return;
-	slash = memchr(host.p, '/', host.len);
-	if (slash)
-		host.len = (size_t)(slash - host.p);
-	family = sdp_span_is(&type, "IP6") ? AF_INET6 : AF_INET;
-	if (addr_set(ip, host.p, host.len, 0) || addr_family(ip) != family)
-		memset(ip, 0, sizeof(*ip));
-}
-
 static void set_port(struct addr *a, const struct addr *ip, uint16_t port)
 {
 	*a = *ip;
@@ -130,7 +111,7 @@ static int parse_rtcp(struct parse *p, struct sdp_span value)
 	if (!sdp_word(&word, &value) || !sdp_span_port(&p->rtcp_port, &word))
 		return -EBADMSG;
 	p->has_rtcp_port = p->rtcp_port != 0;
-	parse_connection(&p->rtcp_ip, value);
+	sdp_connection_parse(&p->rtcp_ip, value);
 	return 0;
 }
 
@@ -182,7 +163,7 @@ static int parse_line(struct parse *p, const struct sdp_line *l)
 	case 'c':
 		/* Further ones are layers of a multicast (RFC 4566 5.7). */
 		if (!c->present)
-			parse_connection(&c->ip, l->value);
+			sdp_connection_parse(&c->ip, l->value);
 		c->present = true;
 		return 0;
 	case 'a':

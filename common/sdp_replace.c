@@ -64,13 +64,10 @@ static const struct addr *first_address(const struct sdp *s)
 
 static bool says_hold(const struct sdp_line *l)
 {
-	struct sdp_span rest = l->value, word;
+	struct addr ip;
 
-	for (int i = 0; i < 3; i++) {
-		if (!sdp_word(&word, &rest))
-			return false;
-	}
-	return sdp_span_is(&word, "0.0.0.0") || sdp_span_is(&word, "::");
+	sdp_connection_parse(&ip, l->value);
+	return addr_class(&ip) == ADDR_ANY;
 }
 
 static void make_outline(struct outline *o, struct sdp_span rest)
@@ -103,7 +100,8 @@ static void add_missing_c(struct splice *s)
 {
 	if (!s->missing_c)
 		return;
-	if (s->eol.len == 0)
+	/* The text's last line may have no end. */
+	if (s->out->len == 0 || s->out->data[s->out->len - 1] != '\n')
 		strbuf_str(s->out, "\r\n");
 	strbuf_str(s->out, "c=");
 	add_network(s->out, s->missing_c);
@@ -142,6 +140,20 @@ static void replace_connection(struct splice *s, const struct sdp_line *l)
 	add_span(s->out, &l->tail);
 }
 
+/* The tail without its blanks; empty where no line end is there. */
+static struct sdp_span line_end(const struct sdp_line *l)
+{
+	struct sdp_span s = l->tail;
+
+	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.len--;
+	}
+	if (s.len > 0 && s.p[s.len - 1] != '\n')
+		s.len = 0;
+	return s;
+}
+
 static int replace_media(struct splice *s, const struct sdp_line *l)
 {
 	size_t i = s->next++;
@@ -161,7 +173,7 @@ static int replace_media(struct splice *s, const struct sdp_line *l)
 	strbuf_printf(s->out, "%u", to->port);
 	add_between(s->out, fields.count.p + fields.count.len,
 		    l->raw.p + l->raw.len);
-	s->eol = l->tail;
+	s->eol = line_end(l);
 	if (a && s->outline->session_c && !s->outline->session_held &&
 	    !s->outline->own_c[i] && to->port != 0 &&
 	    !addr_ip_eq(a, s->session))

@@ -16,9 +16,9 @@ enum { TOKEN_POOL = 256 };
 static const char token_chars[] = "abcdefghijklmnopqrstuvwxyz234567";
 
 /*
- * Headers that somebody here acts on: one that Sofia-SIP could not read, or a
- * second one where there can be one only, makes the message bad. Any other
- * header is none of our business and is passed on as it came.
+ * Headers that somebody here acts on: one that Sofia-SIP could not read makes
+ * the message bad. Any other header is none of our business and is passed on as
+ * it came.
  */
 static const char *const strict_headers[] = {
 	"Via",
@@ -52,7 +52,9 @@ static bool is_strict(const char *name)
 
 /*
  * Sofia-SIP keeps two things in sip_error: its own error objects, which name
- * the header they could not read, and second copies of single headers.
+ * the header they could not read, and second copies of single headers. Of the
+ * latter none may pass (RFC 3261 7.3.1): a copy of such a message would meet an
+ * assertion in Sofia-SIP when it is printed.
  */
 static const char *check_errors(const msg_t *msg, const sip_t *sip)
 {
@@ -61,14 +63,12 @@ static const char *check_errors(const msg_t *msg, const sip_t *sip)
 	for (const sip_error_t *e = sip->sip_error; e; e = e->er_next) {
 		const msg_hclass_t *hc = e->er_common->h_class;
 
-		if (hc != error_class) {
-			if (is_strict(hc->hc_name))
-				return "a header that may come once came twice";
-		} else if (!e->er_name) {
+		if (hc != error_class)
+			return "a header that may come once came twice";
+		if (!e->er_name)
 			return "a line that is no header";
-		} else if (is_strict(e->er_name)) {
+		if (is_strict(e->er_name))
 			return "malformed header";
-		}
 	}
 	if (msg_has_error(msg))
 		return "malformed header";
@@ -117,21 +117,24 @@ static const char *check_headers(const sip_t *sip)
 	return NULL;
 }
 
+static bool is_sip(const url_t *url)
+{
+	return url->url_type == url_sip || url->url_type == url_sips;
+}
+
 /*
  * Sofia-SIP reads "sip://host" and "sip:host/path", which RFC 3261 does not
  * know, and prints something else than it read.
  */
-static bool is_sip_url(const url_t *url)
+static bool has_path(const url_t *url)
 {
-	if (url->url_type != url_sip && url->url_type != url_sips)
-		return true;
-	return !url->url_root && !url->url_path;
+	return is_sip(url) && (url->url_root || url->url_path);
 }
 
 static bool are_routes(const sip_route_t *r)
 {
 	for (; r; r = r->r_next) {
-		if (!is_sip_url(r->r_url))
+		if (!is_sip(r->r_url) || has_path(r->r_url))
 			return false;
 	}
 	return true;
@@ -139,17 +142,17 @@ static bool are_routes(const sip_route_t *r)
 
 static const char *check_urls(const sip_t *sip)
 {
-	bool ok = is_sip_url(sip->sip_from->a_url) &&
-		  is_sip_url(sip->sip_to->a_url) &&
-		  are_routes(sip->sip_route) &&
-		  are_routes(sip->sip_record_route) &&
-		  are_routes(sip->sip_path);
+	bool bad =
+		has_path(sip->sip_from->a_url) || has_path(sip->sip_to->a_url);
 
+	if (!are_routes(sip->sip_route) || !are_routes(sip->sip_record_route) ||
+	    !are_routes(sip->sip_path))
+		return "a route that is no SIP URI";
 	if (sip->sip_request)
-		ok = ok && is_sip_url(sip->sip_request->rq_url);
+		bad = bad || has_path(sip->sip_request->rq_url);
 	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next)
-		ok = ok && is_sip_url(m->m_url);
-	return ok ? NULL : "a SIP URI with a path";
+		bad = bad || has_path(m->m_url);
+	return bad ? "a SIP URI with a path" : NULL;
 }
 
 /* Sofia-SIP itself takes a missing body for an empty one. */

@@ -28,8 +28,9 @@ enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
  * Call-ID shorter than SIPMSG_CALLID_MAX, at most SIPMSG_HEADERS_MAX header
  * lines, each ending with CRLF; -ENOMEM. *why (may be NULL) then says what
  * was wrong. Headers that nobody here reads may be malformed and are passed
- * on as they came. Several values on one line ("Via: a, b") are printed one a
- * line, so that any one header may be changed and msg_fragment_clear()ed.
+ * on as they came, but none that may come once (RFC 3261 7.3.1) comes twice.
+ * Several values on one line ("Via: a, b") are printed one a line, so that any
+ * one header may be changed and msg_fragment_clear()ed.
  */
 int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why);
 

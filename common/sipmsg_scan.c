@@ -18,12 +18,16 @@ static const char *const addr_spec_headers[] = {
 
 /* How far the scan of one header's value has come. */
 struct scan {
-	bool uri_value; /* the whole value may be a URI */
+	bool addr_spec; /* a value may be a URI without brackets */
 	bool quoted;
 	bool escaped; /* behind a backslash within quotes */
 	bool bracketed;
+	/* A broken escape, bad if this turns out to be a URI and no name. */
+	bool doubtful;
 	unsigned items;
 };
+
+static const char broken_escape[] = "broken % escape in a URI";
 
 static bool is_addr_spec_header(const char *line, size_t len)
 {
@@ -68,15 +72,20 @@ static bool is_hex_escape(const char *p, size_t left)
 	       isxdigit((unsigned char)p[2]);
 }
 
+static void scan_quoted(struct scan *s, char c)
+{
+	bool ends = c == '"' && !s->escaped;
+
+	s->escaped = c == '\\' && !s->escaped;
+	s->quoted = !ends;
+}
+
 /* One line of a header's value; `s` goes on over continuation lines. */
 static const char *scan_value(struct scan *s, const char *p, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (s->quoted) {
-			bool ends = p[i] == '"' && !s->escaped;
-
-			s->escaped = p[i] == '\\' && !s->escaped;
-			s->quoted = !ends;
+			scan_quoted(s, p[i]);
 			continue;
 		}
 		switch (p[i]) {
@@ -85,20 +94,24 @@ static const char *scan_value(struct scan *s, const char *p, size_t len)
 			break;
 		case '<':
 			s->bracketed = true;
-			s->uri_value = false;
+			s->doubtful = false;
 			break;
 		case '>':
 			s->bracketed = false;
 			break;
 		case ',':
 		case ';':
+			if (s->doubtful)
+				return broken_escape;
 			if (++s->items > ITEMS_MAX)
 				return "too many items in one header";
 			break;
 		case '%':
-			if ((s->bracketed || s->uri_value) &&
-			    !is_hex_escape(p + i, len - i))
-				return "broken % escape in a URI";
+			if (is_hex_escape(p + i, len - i))
+				break;
+			if (s->bracketed)
+				return broken_escape;
+			s->doubtful = s->addr_spec;
 			break;
 		default:
 			break;
@@ -114,23 +127,25 @@ static const char *scan_line(struct scan *s, const char *p, size_t len)
 
 	if (p[0] == ' ' || p[0] == '\t')
 		return scan_value(s, p, len);
+	if (s->doubtful)
+		return broken_escape;
 	colon = memchr(p, ':', len);
 	if (!colon)
 		return "a header line without colon";
 	memset(s, 0, sizeof(*s));
-	s->uri_value = is_addr_spec_header(p, len);
+	s->addr_spec = is_addr_spec_header(p, len);
 	return scan_value(s, colon, len - (size_t)(colon - p));
 }
 
 static const char *scan_start_line(const char *p, size_t len)
 {
-	struct scan s = {.uri_value = true};
+	struct scan s = {.bracketed = true};
 
 	if (len == 0 || p[0] == ' ' || p[0] == '\t')
 		return "no start line";
 	/* A reason phrase is free text. */
 	if (len > 4 && strncasecmp(p, "SIP/", 4) == 0)
-		s.uri_value = false;
+		return NULL;
 	return scan_value(&s, p, len);
 }
 
@@ -149,7 +164,7 @@ static const char *scan_block(const char *p, const char *end)
 		if (n == 0)
 			bad = scan_start_line(p, (size_t)len);
 		else if (len == 0)
-			return NULL;
+			return s.doubtful ? broken_escape : NULL;
 		else if (n == 1 && (p[0] == ' ' || p[0] == '\t'))
 			bad = "continuation of the start line";
 		else

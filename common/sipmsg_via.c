@@ -47,10 +47,10 @@ int sipmsg_via_addr(struct addr *a, const sip_via_t *via)
 int sipmsg_via_dest(struct addr *dst, const sip_via_t *via)
 {
 	const char *host = via->v_received ? via->v_received : via->v_host;
+	bool rport = via->v_rport && via->v_rport[0];
 	uint16_t port = SIP_PORT;
 
-	if (!host || parse_port(&port, via->v_port) ||
-	    parse_port(&port, via->v_rport))
+	if (!host || parse_port(&port, rport ? via->v_rport : via->v_port))
 		return -EINVAL;
 	return addr_set(dst, host, strlen(host), port);
 }

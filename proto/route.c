@@ -76,9 +76,7 @@ static bool fits(struct claim *c, const char *tag, const char *mac,
 {
 	char want[MAC_LEN];
 
-	if (!tag)
-		return false;
-	c->tag = tag;
+	c->tag = tag ? tag : "";
 	return hash_claim(want, c, secret) == 0 && strlen(mac) == MAC_LEN - 1 &&
 	       CRYPTO_memcmp(want, mac, MAC_LEN - 1) == 0;
 }
@@ -88,7 +86,8 @@ int route_print(char *buf, size_t cap, const struct addr *self,
 		const char *call_id, const char *caller_tag)
 {
 	char relay[ADDR_STRLEN] = "", own[ADDR_STRLEN], mac[MAC_LEN];
-	struct claim c = {call_id, caller_tag, side_text(st), relay};
+	struct claim c = {call_id, caller_tag ? caller_tag : "", side_text(st),
+			  relay};
 	struct strbuf sb;
 
 	if (!addr_is_none(&st->relay))

@@ -19,7 +19,8 @@ struct route_state {
 };
 
 /* "<sip:203.0.113.1:5060;lr;ph-side=a;ph-relay=203.0.113.4:5060;ph-mac=…>" into
- * buf. 0 or -EMSGSIZE. */
+ * buf. A tag of NULL, here and below, is that of a phone of before RFC 3261,
+ * which gave none. 0 or -EMSGSIZE. */
 int route_print(char *buf, size_t cap, const struct addr *self,
 		const struct route_state *st, const char *secret,
 		const char *call_id, const char *caller_tag);

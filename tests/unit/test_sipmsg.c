@@ -86,6 +86,8 @@ static const char *const broken[] = {
 	START VIA REST "Contact: <sip:a@b\r\n\r\n",
 	START VIA REST "Contact: <sip:a@b;x=%4>\r\n\r\n",
 	START VIA REST "Contact:\r\n sip:a%\r\n\r\n",
+	START VIA REST "Contact: sip:a%@b\r\nX-1: y\r\n\r\n",
+	START VIA REST "Contact: <sip:a@b>, sip:a%, <sip:c@d>\r\n\r\n",
 	START VIA REST "Record-Route: <sip:%>\r\n\r\n",
 	START VIA REST "User-Agent: a\r\nUser-Agent: b\r\n\r\n",
 	START VIA REST "Refer-To: <sip:a@b>\r\nr: <sip:c@d>\r\n\r\n",
@@ -165,6 +167,8 @@ static const char *const borne[] = {
 	START VIA REST "Contact: \"5% \\\" off\" <sip:a@b>\r\n\r\n",
 	START VIA REST "Contact: <sip:a@h;maddr=[2001:db8::1]>\r\n\r\n",
 	START VIA REST "Contact: *\r\n\r\n",
+	START VIA REST "Contact: 5% off <sip:a@b>\r\n\r\n",
+	START VIA REST "Reply-To: 5%\r\n\r\n",
 };
 
 START_TEST(test_borne)
