@@ -136,7 +136,7 @@ fmt: ## format the C files in place
 fmt-check: ## fail where `make fmt` would change something
 	clang-format --dry-run -Werror $(C_FILES)
 lint: ## static analysis
-	cppcheck --std=c11 --quiet --enable=warning,performance,portability \
+	cppcheck --include=.cppcheck.h --std=c11 --quiet --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=.cppcheck --error-exitcode=1 \
 		-I. $(DAEMONS) common proto
 clean: ## remove what was built

@@ -26,7 +26,7 @@ struct addr {
 enum addr_class {
 	ADDR_NONE,
 	ADDR_PUBLIC,
-	ADDR_PRIVATE,   /* RFC 1918, RFC 6598, RFC 4193 */
+	ADDR_PRIVATE, /* RFC 1918, RFC 6598, RFC 4193 */
 	ADDR_LOOPBACK,
 	ADDR_LINKLOCAL,
 	ADDR_ANY,       /* 0.0.0.0, :: */
@@ -55,7 +55,7 @@ const char *addr_ip_str(char buf[ADDR_STRLEN], const struct addr *a);
 /* As a SIP host: IPv6 in brackets, no port. Returns buf. */
 const char *addr_host_str(char buf[ADDR_STRLEN], const struct addr *a);
 
-int addr_family(const struct addr *a);   /* AF_INET, AF_INET6 or AF_UNSPEC */
+int addr_family(const struct addr *a);    /* AF_INET, AF_INET6 or AF_UNSPEC */
 socklen_t addr_len(const struct addr *a); /* of the sockaddr */
 uint16_t addr_port(const struct addr *a); /* host order */
 void addr_set_port(struct addr *a, uint16_t port);

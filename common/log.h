@@ -14,19 +14,41 @@ struct addr;
  * a line. Fields are typed: log_info("NAT found", LOG_S("call_id", id),
  * LOG_A("src", &src), LOG_I("port", 5060));
  */
-enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_level {
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_ERROR
+};
 
 struct log_field {
 	const char *key;
-	enum { LOG_FIELD_STR, LOG_FIELD_STRN, LOG_FIELD_INT, LOG_FIELD_ADDR } type;
+	enum {
+		LOG_FIELD_STR,
+		LOG_FIELD_STRN,
+		LOG_FIELD_INT,
+		LOG_FIELD_ADDR
+	} type;
 	const void *ptr; /* NULL prints as "-" */
 	int64_t num;     /* the integer, or the length of STRN */
 };
 
-#define LOG_S(k, s) {(k), LOG_FIELD_STR, (s), 0}
-#define LOG_N(k, s, n) {(k), LOG_FIELD_STRN, (s), (int64_t)(n)}
-#define LOG_I(k, i) {(k), LOG_FIELD_INT, NULL, (int64_t)(i)}
-#define LOG_A(k, a) {(k), LOG_FIELD_ADDR, (a), 0}
+#define LOG_S(k, s)                                                            \
+	{                                                                      \
+		(k), LOG_FIELD_STR, (s), 0                                     \
+	}
+#define LOG_N(k, s, n)                                                         \
+	{                                                                      \
+		(k), LOG_FIELD_STRN, (s), (int64_t)(n)                         \
+	}
+#define LOG_I(k, i)                                                            \
+	{                                                                      \
+		(k), LOG_FIELD_INT, NULL, (int64_t)(i)                         \
+	}
+#define LOG_A(k, a)                                                            \
+	{                                                                      \
+		(k), LOG_FIELD_ADDR, (a), 0                                    \
+	}
 
 /* The leading empty field lets a call have none. */
 #define LOG_WRITE(level, msg, ...)                                             \
@@ -40,8 +62,8 @@ struct log_field {
 		if (log_enabled(LOG_LEVEL_DEBUG))                              \
 			LOG_WRITE(LOG_LEVEL_DEBUG, __VA_ARGS__);               \
 	} while (0)
-#define log_info(...) LOG_WRITE(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_warn(...) LOG_WRITE(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  LOG_WRITE(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warn(...)  LOG_WRITE(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(...) LOG_WRITE(LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* Name the daemon (kept by reference) and the lowest level to print. */

@@ -13,7 +13,7 @@
  *   static const struct metric_def foo_defs[] = {FOO_COUNTERS(METRICS_DEF)};
  */
 #define METRICS_FIELD(name, help) uint64_t name;
-#define METRICS_DEF(name, help) {#name, help},
+#define METRICS_DEF(name, help)   {#name, help},
 
 struct metric_def {
 	const char *name;

@@ -31,7 +31,8 @@ struct sdp {
 /*
  * Read the media lines of a session description. Lone LF, trailing spaces and
  * missing a=rtpmap are borne. 0, -EBADMSG (no m= line, a port out of range,
- * no c= for a line, v= not first), -E2BIG (more than SDP_MEDIA_MAX).
+ * no c= for a line, v= not first, a control character within a line), -E2BIG
+ * (more than SDP_MEDIA_MAX).
  */
 int sdp_parse(struct sdp *out, const char *text, size_t len);
 

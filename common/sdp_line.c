@@ -15,7 +15,7 @@ static void drop(struct sdp_span *s, size_t n)
 	s->len -= n;
 }
 
-static bool is_printable(const struct sdp_span *s)
+bool sdp_span_printable(const struct sdp_span *s)
 {
 	for (size_t i = 0; i < s->len; i++) {
 		unsigned char c = (unsigned char)s->p[i];
@@ -116,8 +116,8 @@ int sdp_mline_parse(struct sdp_mline *m, const struct sdp_line *l)
 {
 	struct sdp_span rest = l->value;
 
-	if (!is_printable(&rest) || !sdp_word(&m->type, &rest) ||
-	    !sdp_word(&m->port, &rest) || !sdp_word(&m->proto, &rest))
+	if (!sdp_word(&m->type, &rest) || !sdp_word(&m->port, &rest) ||
+	    !sdp_word(&m->proto, &rest))
 		return -EBADMSG;
 	split_count(m);
 	if (!sdp_span_port(&m->number, &m->port))

@@ -31,6 +31,10 @@ bool sdp_word(struct sdp_span *word, struct sdp_span *rest);
 
 bool sdp_span_is(const struct sdp_span *s, const char *text);
 
+/* Whether there are no control characters but tabs. A NUL or a lone CR within
+ * a line would have others cut the text into other lines than we do. */
+bool sdp_span_printable(const struct sdp_span *s);
+
 /* A whole number of 0-65535; false where it is anything else. */
 bool sdp_span_port(uint16_t *port, const struct sdp_span *s);
 

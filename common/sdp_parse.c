@@ -157,6 +157,8 @@ static int parse_line(struct parse *p, const struct sdp_line *l)
 {
 	struct connection *c = p->media ? &p->own : &p->session;
 
+	if (!sdp_span_printable(&l->value))
+		return -EBADMSG;
 	switch (l->type) {
 	case 'm':
 		return start_media(p, l);
@@ -181,7 +183,8 @@ int sdp_parse(struct sdp *out, const char *text, size_t len)
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!sdp_line_next(&line, &rest) || line.type != 'v')
+	if (!sdp_line_next(&line, &rest) || line.type != 'v' ||
+	    !sdp_span_printable(&line.value))
 		return -EBADMSG;
 	while (!err && sdp_line_next(&line, &rest))
 		err = parse_line(&p, &line);

@@ -81,7 +81,7 @@ static void make_outline(struct outline *o, struct sdp_span rest)
 			media++;
 		} else if (l.type == 'c' && media > 0) {
 			o->own_c[media - 1] = true;
-		} else if (l.type == 'c') {
+		} else if (l.type == 'c' && !o->session_c) {
 			o->session_c = true;
 			o->session_held = says_hold(&l);
 		}

@@ -10,7 +10,7 @@
 #include "common/sipmsg_scan.h"
 #include "common/strbuf.h"
 
-enum { TOKEN_POOL = 256 };
+enum { TOKEN_POOL = 256, HEADER_LEN = 256 };
 
 /* Base32: every random byte gives one character without bias. */
 static const char token_chars[] = "abcdefghijklmnopqrstuvwxyz234567";
@@ -251,6 +251,26 @@ int sipmsg_print(struct strbuf *out, msg_t *msg)
 	for (msg_header_t *h = *msg_chain_head(msg); h; h = h->sh_succ)
 		strbuf_add(out, h->sh_data, h->sh_len);
 	return strbuf_err(out);
+}
+
+char *sipmsg_header_text(su_home_t *home, const void *header)
+{
+	size_t cap = HEADER_LEN;
+
+	for (;;) {
+		char *text = su_alloc(home, (isize_t)cap);
+		issize_t n =
+			text ? sip_header_field_e(text, (isize_t)cap, header, 0)
+			     : -1;
+
+		if (n < 0)
+			return NULL;
+		/* One byte more than said: with less, parameters are lost. */
+		if ((size_t)n + 2 <= cap)
+			return text;
+		su_free(home, text);
+		cap = (size_t)n * 2;
+	}
 }
 
 const char *sipmsg_method(const sip_t *sip)

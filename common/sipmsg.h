@@ -46,6 +46,11 @@ msg_t *sipmsg_copy(msg_t *msg);
  * to the body's length. */
 int sipmsg_print(struct strbuf *out, msg_t *msg);
 
+/* The value of one header of a message (any sip_..._t), without its name, as
+ * text in `home`. Sofia-SIP's own sip_header_as_string() loses the parameters
+ * of a value that is longer than 126 bytes. NULL: out of memory. */
+char *sipmsg_header_text(su_home_t *home, const void *header);
+
 /*
  * Print the local response to a request (RFC 3261 8.2.6): Via, From, To (with
  * `to_tag` unless it has one, or the status is 100), Call-ID, CSeq,

@@ -19,7 +19,8 @@ static void add_header(struct strbuf *out, const void *header)
 	if (out->full)
 		return;
 	n = msg_header_e(out->data + out->len, room, h, 0);
-	if (n < 0 || (size_t)n >= room) {
+	/* Sofia-SIP loses parameters where but one byte is left over. */
+	if (n < 0 || (size_t)n + 2 > room) {
 		out->data[out->len] = '\0';
 		out->full = true;
 		return;

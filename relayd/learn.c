@@ -126,6 +126,7 @@ static const char *admit(enum learn_rank rank, const struct learn_channel *ch,
 	if (!ch->signalled)
 		return NULL;
 	if (ch->rank == LEARN_NONE)
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond */
 		return rank >= LEARN_PAIRED ? ranks[rank].evidence : NULL;
 	if (rank > ch->rank &&
 	    (ch->rank < LEARN_OBSERVED || rank == LEARN_EXACT))

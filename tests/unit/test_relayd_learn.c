@@ -237,7 +237,7 @@ START_TEST(rtcp_needs_the_ip_of_its_rtp)
 	rtp.ch[LEARN_SECOND] = rtp.ch[LEARN_FIRST];
 	addr_set_port(&rtp.ch[LEARN_SECOND].source, 9);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.9:9003"),
-			 LEARN_STRANGER);
+			 LEARN_EARLY);
 	learn_close(&rtp, LEARN_SECOND);
 	/* RTP moves, RTCP may follow */
 	feed("198.51.100.28:40001", 1, 1);
@@ -245,7 +245,7 @@ START_TEST(rtcp_needs_the_ip_of_its_rtp)
 			 LEARN_RELEARNED);
 	now += LEARN_RTCP_SILENCE_MS;
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "192.0.2.9:9001"),
-			 LEARN_STRANGER);
+			 LEARN_EARLY);
 	ck_assert_int_eq(feed_other(&rtcp, &rtp, "198.51.100.28:40003"),
 			 LEARN_RELEARNED);
 }

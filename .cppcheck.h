@@ -1,0 +1,9 @@
+/* For `make lint` alone: cppcheck does not follow <sys/queue.h>. */
+#define TAILQ_HEAD(name, type)                                                 \
+	struct name {                                                          \
+		struct type *tqh_first, **tqh_last;                            \
+	}
+#define STAILQ_HEAD(name, type)                                                \
+	struct name {                                                          \
+		struct type *stqh_first, **stqh_last;                          \
+	}
