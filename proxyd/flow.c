@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/nat.h"
 #include "common/strbuf.h"
 #include "proto/dialect.h"
 #include "proto/registration.h"
@@ -60,7 +61,7 @@ static enum step_result refuse_extension(struct request *r)
 {
 	const sip_header_t *h = (sip_header_t *)r->sip->sip_proxy_require;
 	char extra[512];
-	char *names = sip_header_as_string(msg_home(r->msg), h);
+	char *names = sipmsg_header_text(msg_home(r->msg), h);
 
 	(void)snprintf(extra, sizeof(extra), "Unsupported: %.400s\r\n",
 		       names ? names : "");
@@ -113,19 +114,21 @@ static void read_claims(struct nat_claims *c, const struct request *r)
 enum step_result flow_compare(struct request *r)
 {
 	struct nat_claims claims;
+	struct nat_verdict v;
 
 	if (r->trusted)
 		return STEP_NEXT;
 	read_claims(&claims, r);
-	nat_detect(&r->nat, &claims);
-	r->p->n.nat_detected += r->nat.natted;
-	r->p->n.nat_none += !r->nat.natted;
-	log_info(r->nat.natted ? "client is behind a NAT" : "client has no NAT",
+	nat_detect(&v, &claims);
+	r->natted = v.natted;
+	r->p->n.nat_detected += v.natted;
+	r->p->n.nat_none += !v.natted;
+	log_info(v.natted ? "client is behind a NAT" : "client has no NAT",
 		 LOG_S("call_id", request_id(r)),
 		 LOG_S("method", sipmsg_method(r->sip)), LOG_A("src", &r->src),
-		 LOG_S("evidence", r->nat.evidence));
+		 LOG_S("evidence", v.evidence));
 	proxy_note(r->p, request_id(r), "%s: %s",
-		   r->nat.natted ? "behind a NAT" : "no NAT", r->nat.evidence);
+		   v.natted ? "behind a NAT" : "no NAT", v.evidence);
 	return STEP_NEXT;
 }
 
@@ -133,7 +136,7 @@ enum step_result flow_compare(struct request *r)
  * the observed address here. */
 enum step_result flow_write_observed(struct request *r)
 {
-	if (!r->nat.natted)
+	if (!r->natted)
 		return STEP_NEXT;
 	for (sip_contact_t *m = r->sip->sip_contact; m; m = m->m_next) {
 		if (m->m_url->url_type == url_any)
@@ -194,7 +197,7 @@ static int push_record_route(struct request *r)
 
 	if (!makes_dialog(r))
 		return 0;
-	r->route.caller_natted = r->nat.natted;
+	r->route.caller_natted = r->natted;
 	r->route.callee_natted = r->dest_natted;
 	err = route_print(text, sizeof(text), &p->self, &r->route, p->secret,
 			  request_id(r), r->sip->sip_from->a_tag);
@@ -258,9 +261,12 @@ enum step_result flow_forward(struct request *r)
 		err = push_record_route(r);
 	if (!err)
 		err = flow_push_via(p, r->msg, branch);
-	if (!err)
+	if (!err) {
 		err = flow_send(&r->forward, p, r->msg, branch, &r->dest, 0,
 				response_received, r->server);
+		/* What we may have to answer ourselves is not ours. */
+		(void)sip_via_remove(r->msg, r->sip);
+	}
 	if (err == -EMSGSIZE)
 		return request_fail(r, 513, NULL);
 	if (err) {

@@ -1,7 +1,9 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/nat.h"
 #include "proto/dialect.h"
+#include "proto/redirect.h"
 #include "proto/registration.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
@@ -32,14 +34,14 @@ static bool caller_is_known(const struct request *r)
  */
 static enum step_result step_146_beside(struct request *r)
 {
-	if (!r->nat.natted || !r->has_sdp || !caller_is_known(r))
+	if (!r->natted || !r->has_sdp || !caller_is_known(r))
 		return STEP_NEXT;
 	return relaying_start(r) == STEP_END ? STEP_END : STEP_NEXT;
 }
 
 static enum step_result step_146(struct request *r)
 {
-	if (!r->nat.natted || r->resource)
+	if (!r->natted || r->resource)
 		return STEP_NEXT;
 	if (!r->has_sdp) {
 		r->p->n.rejected_offer++;
@@ -54,7 +56,7 @@ static enum step_result step_151(struct request *r)
 {
 	struct proxy *p = r->p;
 	su_home_t *home = msg_home(r->msg);
-	url_t *url = url_make(home, r->target.url);
+	url_t *url = url_make(home, r->target);
 	char domain[REDIRECT_ID_MAX];
 
 	if (!url || sipmsg_url_addr(&r->dest, url))

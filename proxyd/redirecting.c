@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "proto/dialect.h"
+#include "proto/redirect.h"
 #include "proxyd/conf.h"
 #include "proxyd/proxy.h"
 
@@ -22,7 +23,7 @@ static int asked_for(struct request *r)
 {
 	const struct conf_strings *domains = &r->p->conf->domains;
 	const url_t *url = r->sip->sip_request->rq_url;
-	char domain[REDIRECT_ID_MAX];
+	char domain[REDIRECT_ID_MAX], id[REDIRECT_ID_MAX];
 	url_t copy = *url;
 
 	if (domains->n && proxy_is_self(r->p, url) &&
@@ -31,7 +32,10 @@ static int asked_for(struct request *r)
 		copy.url_host = domains->v[0];
 		copy.url_port = NULL;
 	}
-	return redirect_client_id(r->client_id, &copy);
+	if (redirect_client_id(id, &copy))
+		return -EINVAL;
+	r->client_id = su_strdup(msg_home(r->msg), id);
+	return r->client_id ? 0 : -ENOMEM;
 }
 
 static enum step_result ask(struct request *r);
@@ -55,14 +59,16 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 {
 	struct request *r = request_find(arg, ref);
 	const sip_t *sip = msg ? sip_object(msg) : NULL;
+	struct redirect_target target = {0};
 
 	(void)id;
 	(void)last;
 	if (!r || status < 200)
 		return;
 	if (status == 302 && sip) {
-		if (redirect_answer_parse(&r->target, 1, sip) < 1)
+		if (redirect_answer_parse(&target, 1, sip) < 1)
 			(void)request_fail(r, 502, "Directory Answer Unusable");
+		r->target = su_strdup(msg_home(r->msg), target.url);
 		request_answered(r);
 		return;
 	}

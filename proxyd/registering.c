@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "proto/redirect.h"
 #include "proto/registration.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"

@@ -38,18 +38,13 @@ static uint32_t patience(const struct request *r)
 	return SETUP_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
 }
 
-static const char *header_text(msg_t *msg, const sip_header_t *h)
-{
-	return sip_header_as_string(msg_home(msg), h);
-}
-
 /* Step 144b: what the relay is told, from the message as rewritten so far. */
 static int describe(struct relay_request *q, msg_t *msg, const sip_t *sip)
 {
 	memset(q, 0, sizeof(*q));
 	q->call_id = sip->sip_call_id->i_id;
-	q->from = header_text(msg, (const sip_header_t *)sip->sip_from);
-	q->to = header_text(msg, (const sip_header_t *)sip->sip_to);
+	q->from = sipmsg_header_text(msg_home(msg), sip->sip_from);
+	q->to = sipmsg_header_text(msg_home(msg), sip->sip_to);
 	q->from_tag = sip->sip_from->a_tag;
 	q->cseq = sip->sip_cseq->cs_seq;
 	if (sip->sip_contact)

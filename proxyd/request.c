@@ -26,13 +26,15 @@ static const struct step *choose_flow(const struct request *r)
 static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 			 msg_t *msg, const struct addr *src)
 {
-	struct request *r = calloc(1, sizeof(*r));
+	const char *call_id = sip_object(msg)->sip_call_id->i_id;
+	struct request *r = calloc(1, sizeof(*r) + strlen(call_id) + 1);
 	int err;
 
 	if (!r)
 		return -ENOMEM;
 	r->p = p;
 	r->server = id;
+	memcpy(r->call_id, call_id, strlen(call_id) + 1);
 	r->msg = msg;
 	r->sip = sip_object(msg);
 	r->method = r->sip->sip_request->rq_method;
@@ -88,7 +90,7 @@ struct request *request_find(struct proxy *p, txn_id server)
 
 const char *request_id(const struct request *r)
 {
-	return r->sip->sip_call_id->i_id;
+	return r->call_id;
 }
 
 void request_run(struct request *r)
@@ -169,9 +171,18 @@ enum step_result request_fail_with(struct request *r, int status,
 static void request_free(struct request *r)
 {
 	(void)table_del(r->p->requests, &r->server, sizeof(r->server));
+	request_drop_message(r);
+	free(r);
+}
+
+void request_drop_message(struct request *r)
+{
 	msg_destroy(r->msg);
 	free(r->resource);
-	free(r);
+	r->msg = NULL;
+	r->sip = NULL;
+	r->resource = NULL;
+	r->client_id = r->target = NULL;
 }
 
 void request_close(struct request *r)

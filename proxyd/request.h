@@ -3,11 +3,9 @@
 
 #include <stdbool.h>
 
-#include "common/nat.h"
 #include "common/sdp.h"
 #include "common/sipmsg.h"
 #include "common/txn.h"
-#include "proto/redirect.h"
 #include "proto/route.h"
 
 struct proxy;
@@ -33,22 +31,23 @@ struct request {
 	struct proxy *p;
 	txn_id server;
 	const struct step *next;
-	msg_t *msg; /* as received, then changed step by step */
+	msg_t *msg; /* as received, then changed step by step; NULL once the
+		       call is answered */
 	sip_t *sip;
 	sip_method_t method;
 	bool initial; /* outside any dialog */
 	struct addr src;
-	bool trusted; /* came from another proxy of the site */
-	struct nat_verdict nat;
+	bool trusted;      /* came from another proxy of the site */
+	bool natted;       /* its sender is behind a NAT */
 	struct addr media; /* first address of its SDP; none without */
 	bool has_sdp;
 
 	unsigned waiting; /* answers of other daemons outstanding */
 	bool ended;       /* answered; only waits for those */
 
-	char client_id[REDIRECT_ID_MAX]; /* of the callee */
-	size_t redirect_try;             /* how many redirectd were asked */
-	struct redirect_target target;
+	const char *client_id; /* of the callee; lives with msg */
+	size_t redirect_try;   /* how many redirectd were asked */
+	const char *target;    /* the URL of the 302; lives with msg */
 
 	size_t relay_try;
 	struct sdp *resource; /* relayd's answer to this request's offer */
@@ -60,6 +59,7 @@ struct request {
 	struct addr dest;
 	bool dest_natted;
 	bool dest_proxy; /* a proxy that serves the callee */
+	char call_id[];
 };
 
 /* Handlers of the transaction layer; arg is the struct proxy. */
@@ -83,6 +83,9 @@ enum step_result request_fail(struct request *r, int status,
 /* The same with further header lines, each with its CRLF. */
 enum step_result request_fail_with(struct request *r, int status,
 				   const char *phrase, const char *extra);
+
+/* A call has been answered: further 2xx need no more than the ids. */
+void request_drop_message(struct request *r);
 
 /* The end: nothing more will come. Frees r. */
 void request_close(struct request *r);

@@ -120,6 +120,8 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	}
 	if (msg)
 		forward(r, status, msg); /* 218 */
+	if (r->method == sip_method_invite && status >= 200 && status < 300)
+		request_drop_message(r);
 	if (status >= 200)
 		r->ended = true;
 	if (last)
