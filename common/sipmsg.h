@@ -75,8 +75,10 @@ int sipmsg_reply(struct strbuf *out, const sip_t *req,
  * a name without received. */
 int sipmsg_via_dest(struct addr *dst, const sip_via_t *via);
 
-/* Note the source in a request's top Via: received always, rport where asked
- * for or `force`. The sent-by stays (RFC 3581 section 4). 0 or -ENOMEM. */
+/* Note the source in a request's top Via: received where the sent-by is another
+ * address or a name (RFC 3261 18.2.1) and always beside rport, rport where
+ * asked for or `force` (RFC 3581 section 4). What stood there is replaced, the
+ * sent-by stays. 0 or -ENOMEM. */
 int sipmsg_via_received(msg_t *msg, const struct addr *src, bool force);
 
 /* The sent-by host and port of a Via as address (port 5060 if absent): 0, or

@@ -16,9 +16,13 @@ static const char *const addr_spec_headers[] = {
 	"m",    "Refer-To", "r",  "Referred-By", "b",
 };
 
+/* Headers whose values are URIs in angle brackets. */
+static const char *const route_headers[] = {"Route", "Record-Route", "Path"};
+
 /* How far the scan of one header's value has come. */
 struct scan {
 	bool addr_spec; /* a value may be a URI without brackets */
+	bool address;   /* the same, or one within */
 	bool quoted;
 	bool escaped; /* behind a backslash within quotes */
 	bool bracketed;
@@ -28,18 +32,18 @@ struct scan {
 };
 
 static const char broken_escape[] = "broken % escape in a URI";
+static const char stray_bracket[] = "angle brackets or quotes within a URI";
 
-static bool is_addr_spec_header(const char *line, size_t len)
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool is_header(const char *line, size_t len, const char *const *names,
+		      size_t n)
 {
-	const size_t n =
-		sizeof(addr_spec_headers) / sizeof(addr_spec_headers[0]);
 	size_t name = strcspn(line, ": \t\r");
 
 	for (size_t i = 0; i < n; i++) {
-		const char *h = addr_spec_headers[i];
-
-		if (name < len && strlen(h) == name &&
-		    strncasecmp(h, line, name) == 0)
+		if (name < len && strlen(names[i]) == name &&
+		    strncasecmp(names[i], line, name) == 0)
 			return true;
 	}
 	return false;
@@ -90,13 +94,19 @@ static const char *scan_value(struct scan *s, const char *p, size_t len)
 		}
 		switch (p[i]) {
 		case '"':
-			s->quoted = true;
+			if (s->bracketed && s->address)
+				return stray_bracket;
+			s->quoted = !s->bracketed;
 			break;
 		case '<':
+			if (s->bracketed && s->address)
+				return stray_bracket;
 			s->bracketed = true;
 			s->doubtful = false;
 			break;
 		case '>':
+			if (!s->bracketed && s->address)
+				return stray_bracket;
 			s->bracketed = false;
 			break;
 		case ',':
@@ -133,19 +143,24 @@ static const char *scan_line(struct scan *s, const char *p, size_t len)
 	if (!colon)
 		return "a header line without colon";
 	memset(s, 0, sizeof(*s));
-	s->addr_spec = is_addr_spec_header(p, len);
+	s->addr_spec =
+		is_header(p, len, addr_spec_headers, LENGTH(addr_spec_headers));
+	s->address = s->addr_spec ||
+		     is_header(p, len, route_headers, LENGTH(route_headers));
 	return scan_value(s, colon, len - (size_t)(colon - p));
 }
 
 static const char *scan_start_line(const char *p, size_t len)
 {
-	struct scan s = {.bracketed = true};
+	struct scan s = {.bracketed = true, .address = true};
 
 	if (len == 0 || p[0] == ' ' || p[0] == '\t')
 		return "no start line";
 	/* A reason phrase is free text. */
 	if (len > 4 && strncasecmp(p, "SIP/", 4) == 0)
 		return NULL;
+	if (memchr(p, '>', len))
+		return stray_bracket;
 	return scan_value(&s, p, len);
 }
 

@@ -24,12 +24,17 @@ static int parse_port(uint16_t *port, const char *text)
 	return 0;
 }
 
+static void drop_param(sip_via_t *via, const char *name)
+{
+	while (msg_header_remove_param(via->v_common, name) > 0)
+		continue;
+}
+
 /* RFC 3581 and RFC 3261 18.2.1: ours replaces whatever was claimed. */
 static int set_param(su_home_t *home, sip_via_t *via, const char *name,
 		     const char *text)
 {
-	while (msg_header_remove_param(via->v_common, name) > 0)
-		continue;
+	drop_param(via, name);
 	if (!text || msg_header_add_param(home, via->v_common, text) < 0)
 		return -ENOMEM;
 	return 0;
@@ -55,16 +60,28 @@ int sipmsg_via_dest(struct addr *dst, const sip_via_t *via)
 	return addr_set(dst, host, strlen(host), port);
 }
 
+/* RFC 3261 18.2.1: the sent-by does not say where it came from. */
+static bool differs(const sip_via_t *via, const struct addr *src)
+{
+	struct addr sent_by;
+
+	return sipmsg_via_addr(&sent_by, via) || !addr_ip_eq(&sent_by, src);
+}
+
 int sipmsg_via_received(msg_t *msg, const struct addr *src, bool force)
 {
 	sip_via_t *via = sip_object(msg)->sip_via;
 	su_home_t *home = msg_home(msg);
 	bool rport = force || via->v_rport;
 	char ip[ADDR_STRLEN];
-	int err;
+	int err = 0;
 
-	err = set_param(home, via, "received",
+	if (rport || differs(via, src))
+		err = set_param(
+			home, via, "received",
 			su_sprintf(home, "received=%s", addr_ip_str(ip, src)));
+	else
+		drop_param(via, "received");
 	if (!err && rport)
 		err = set_param(home, via, "rport",
 				su_sprintf(home, "rport=%u", addr_port(src)));

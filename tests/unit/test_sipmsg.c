@@ -286,6 +286,42 @@ START_TEST(test_copy)
 }
 END_TEST
 
+START_TEST(test_received_only_where_it_tells_something)
+{
+	static const struct {
+		const char *via, *src, *marked;
+	} cases[] = {
+		{"192.0.2.1", "192.0.2.1:9", "192.0.2.1;branch=1"},
+		{"192.0.2.1;received=7", "192.0.2.1:9", "192.0.2.1;branch=1"},
+		{"192.0.2.1", "192.0.2.2:9",
+		 "192.0.2.1;branch=1;received=192.0.2.2"},
+		{"a.example", "192.0.2.1:9",
+		 "a.example;branch=1;received=192.0.2.1"},
+		{"192.0.2.1;rport", "192.0.2.1:9",
+		 "192.0.2.1;branch=1;received=192.0.2.1;rport=9"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[1024], *params = strchr(cases[i].via, ';');
+		int host = params ? (int)(params - cases[i].via)
+				  : (int)strlen(cases[i].via);
+		struct addr src = address(cases[i].src);
+		msg_t *msg;
+
+		(void)snprintf(text, sizeof(text),
+			       "%sVia: SIP/2.0/UDP %.*s;branch=1%s\r\n%s\r\n",
+			       START, host, cases[i].via, params ? params : "",
+			       REST);
+		msg = parsed(text);
+		ck_assert_int_eq(sipmsg_via_received(msg, &src, false), 0);
+		(void)snprintf(text, sizeof(text), "Via: SIP/2.0/UDP %s\r\n",
+			       cases[i].marked);
+		ck_assert_ptr_nonnull(strstr(printed(msg), text));
+		msg_destroy(msg);
+	}
+}
+END_TEST
+
 START_TEST(test_values_on_one_line)
 {
 	msg_t *msg =
@@ -323,6 +359,7 @@ int main(void)
 	tcase_add_test(tc, test_truncated);
 	tcase_add_test(tc, test_flipped);
 	tcase_add_test(tc, test_copy);
+	tcase_add_test(tc, test_received_only_where_it_tells_something);
 	tcase_add_test(tc, test_values_on_one_line);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -159,7 +159,7 @@ static void check_way_back(const struct req *r, const char *marked,
 
 START_TEST(way_back)
 {
-	check_way_back(REQ(INVITE, .src = "192.0.2.10:7000"), "192.0.2.10:-",
+	check_way_back(REQ(INVITE, .src = "192.0.2.10:7000"), ":-",
 		       "192.0.2.10:5062");
 	check_way_back(
 		REQ(INVITE, .via_params = ";rport", .src = "192.0.2.10:7000"),
