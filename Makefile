@@ -8,11 +8,12 @@ SAN ?=
 PKGS := libuv sofia-sip-ua jansson libmicrohttpd libcrypto sqlite3
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Werror
-DEPCFLAGS = $(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g')
+# Asked once, and not before `make deps` has had its turn.
+DEPCFLAGS = $(eval DEPCFLAGS := $$(shell pkg-config --cflags $$(PKGS) | sed 's/-I/-isystem /g'))$(DEPCFLAGS)
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. $(WARN) $(DEPCFLAGS) $(CFLAGS) $(SAN) \
 	-DPINHOLE_VERSION='"$(VERSION)"' -MMD -MP
-LDLIBS = $(shell pkg-config --libs $(PKGS))
+LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)))$(LDLIBS)
 VERSION := 0.1.0
 Q := $(if $(V),,@)
 
@@ -32,7 +33,7 @@ define daemon_rule
 $(BUILD)/bin/$(1): $(call daemon_obj,$(1)) $(BUILD)/libpinhole.a
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(Q)$$(CC) $$(SAN) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach d,$(DAEMONS),$(eval $(call daemon_rule,$(d))))
 
@@ -56,7 +57,7 @@ define unit_rule
 $(1): $(1:$(BUILD)/unit/%=tests/unit/%.c) $(call unit_obj,$(1)) $(BUILD)/libpinhole.a
 	@mkdir -p $$(@D)
 	@echo "  TEST  $$@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $$@ $$(filter %.c %.o %.a,$$^) $$(LDLIBS) $$(shell pkg-config --libs check)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -o $$@ $$(filter %.c %.o %.a,$$^) $$(LDLIBS) $$(shell pkg-config --libs check)
 endef
 $(foreach t,$(UNIT_BIN),$(eval $(call unit_rule,$(t))))
 
