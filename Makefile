@@ -15,6 +15,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. $(WARN) $(DEPCFLAGS) $(CFLAGS) $(SAN) \
 	-DPINHOLE_VERSION='"$(VERSION)"' -MMD -MP
 LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)))$(LDLIBS)
 VERSION := 0.1.0
+MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)
 
 DAEMONS := proxyd redirectd relayd
@@ -108,7 +109,7 @@ check: deps ## everything: set-up, unit tests, end-to-end tests
 .PHONY: demo run bench
 demo: deps ## a call between two real phones behind two NATs, heard and drawn
 	$(Q)$(MAKE) all $(TOOLS)
-	$(AS_ROOT) $(PYTHON) -B tests/support/demo.py
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) $(PYTHON) -B tests/support/demo.py
 run: deps ## all three daemons on this host, until Ctrl-C
 	$(Q)$(MAKE) all
 	@sh deploy/run
