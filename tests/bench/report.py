@@ -65,8 +65,6 @@ def rows(sides, settings):
             (*high, "calls_per_s"), "{:.0f}", ("calls", "capped")),
         Row("  share of one core then", (*high, "busy"), "{:.2f}",
             ratio=False),
-        Row("  share taken by other processes", (*high, "others"), "{:.2f}",
-            ratio=False),
         Row("CPU per call then, us", (*high, "cpu_total"), "{:.0f}"),
         Row(f"CPU per call at {rate}/s, us", ("calls", "steady", "cpu_total"),
             "{:.0f}"),
@@ -75,15 +73,15 @@ def rows(sides, settings):
             (*top, "packets_per_s"), "{:.0f}", ("packets", "capped")),
         Row("  share of one core then", (*top, "busy"), "{:.2f}",
             ratio=False),
-        Row("  share taken by other processes", (*top, "others"), "{:.2f}",
-            ratio=False),
         Row("CPU per packet then, us", (*top, "cpu_us"), "{:.2f}"),
         Row(f"CPU per packet at {pps}/s, us", (*low, "cpu_us"), "{:.2f}"),
         Row(f"latency at {pps}/s, p50 us", (*low, "p50_us"), "{:.0f}"),
         Row(f"latency at {pps}/s, p99 us", (*low, "p99_us"), "{:.0f}"),
         Row(f"loss at {pps}/s", (*low, "loss"), "{:.4%}",
             ratio=False),
-        Row("memory after the calls, MB", ("memory_mb",), "{:.0f}"),
+        Row("most of the core that other processes had", ("others",), "{:.2f}",
+            ratio=False),
+        Row("memory after the calls, MB", ("memory_mb", "total"), "{:.0f}"),
     ]
 
 

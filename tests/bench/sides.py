@@ -52,7 +52,7 @@ class Pinhole:
     @staticmethod
     def _conf(program):
         if program == "proxyd":
-            return proxyd_conf(log="warn", trace={"calls": 1})
+            return proxyd_conf(log="warn", trace={"calls": 0})
         if program == "redirectd":
             return redirectd_conf(log="warn")
         return relayd_conf(log="warn", media={

@@ -4,6 +4,7 @@ and of the media. Each has CPU cores of its own where the machine has two."""
 
 import os
 import subprocess
+from pathlib import Path
 
 from support.net import NAT1, NAT2, PROXY1, REDIRECT, RELAY, Net
 
@@ -17,6 +18,7 @@ ADDRESSES = {"servers": (PROXY, REDIRECT, RELAY), "phones": (CALLER, CALLEE)}
 # For the relays. What the kernel hands out by itself comes from elsewhere, or
 # a relay would now and then find a port taken.
 MEDIA_PORTS = (10000, 59999)
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOCAL_PORTS = "60100 64999"
 
 
@@ -53,8 +55,7 @@ class World(Net):
         for address in ADDRESSES[host]:
             self._ip(*ip, "addr", "add", f"{address}/24", "dev", "eth0")
         self._ip(*ip, "link", "set", "eth0", "up")
-        self.exec(host, "sysctl", "-qw",
-                  f"net.ipv4.ip_local_port_range={_LOCAL_PORTS}")
+        self.inside(host, lambda: _PORT_RANGE.write_text(_LOCAL_PORTS))
 
     @staticmethod
     def _ip(*args):
