@@ -116,8 +116,8 @@ static void replace_origin(struct splice *s, const struct sdp_line *l)
 
 	for (int i = 0; i < 3; i++)
 		sdp_word(&word, &rest);
-	if (!s->session || !sdp_word(&net, &rest) || !sdp_word(&word, &rest) ||
-	    !sdp_word(&word, &rest)) {
+	if (!s->session || !sdp_word(&net, &rest) || !sdp_span_is(&net, "IN") ||
+	    !sdp_word(&word, &rest) || !sdp_word(&word, &rest)) {
 		add_span(s->out, &l->raw);
 		return;
 	}

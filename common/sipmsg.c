@@ -15,6 +15,11 @@ enum { TOKEN_POOL = 256, HEADER_LEN = 256 };
 /* Base32: every random byte gives one character without bias. */
 static const char token_chars[] = "abcdefghijklmnopqrstuvwxyz234567";
 
+/* Three tokens of RFC 3261 25.1 and the slashes between. */
+static const char protocol_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz"
+				     "0123456789-.!%*_+`'~/";
+
 /*
  * Headers that somebody here acts on: one that Sofia-SIP could not read makes
  * the message bad. Any other header is none of our business and is passed on as
@@ -93,10 +98,22 @@ static const char *check_start(const sip_t *sip)
 	return NULL;
 }
 
+/* Sofia-SIP bears "SIP/2.0/UDP[::1]" and prints it as something else. */
+static bool are_vias(const sip_via_t *v)
+{
+	for (; v; v = v->v_next) {
+		if (v->v_protocol[strspn(v->v_protocol, protocol_chars)])
+			return false;
+	}
+	return true;
+}
+
 static const char *check_headers(const sip_t *sip)
 {
 	if (!sip->sip_via)
 		return "no Via";
+	if (!are_vias(sip->sip_via))
+		return "malformed header";
 	if (!sip->sip_from)
 		return "no From";
 	if (!sip->sip_to)
@@ -111,6 +128,8 @@ static const char *check_headers(const sip_t *sip)
 		return "Call-ID of several words";
 	if (sip->sip_cseq->cs_seq > INT32_MAX)
 		return "CSeq out of range";
+	if (!sip->sip_cseq->cs_method_name || !*sip->sip_cseq->cs_method_name)
+		return "CSeq without a method";
 	if (sip->sip_request && strcmp(sip->sip_cseq->cs_method_name,
 				       sip->sip_request->rq_method_name) != 0)
 		return "CSeq method is not the method";
@@ -131,6 +150,38 @@ static bool has_path(const url_t *url)
 	return is_sip(url) && (url->url_root || url->url_path);
 }
 
+/* What would end the URI where it is printed within "<>". */
+static bool has_bracket(const url_t *url)
+{
+	const char *const parts[] = {url->url_user, url->url_host,
+				     url->url_params, url->url_headers};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i] && strpbrk(parts[i], "<>"))
+			return true;
+	}
+	return false;
+}
+
+/* It takes anything for a URI of unknown scheme, even where there is none. */
+static bool is_url(const url_t *url)
+{
+	return url->url_type != url_invalid &&
+	       (url->url_type != url_unknown || url->url_scheme) &&
+	       !has_bracket(url);
+}
+
+static const char *check_contacts(const sip_t *sip)
+{
+	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
+		if (!is_url(m->m_url))
+			return "a Contact that is no URI";
+		if (has_path(m->m_url))
+			return "a SIP URI with a path";
+	}
+	return NULL;
+}
+
 static bool are_routes(const sip_route_t *r)
 {
 	for (; r; r = r->r_next) {
@@ -142,17 +193,16 @@ static bool are_routes(const sip_route_t *r)
 
 static const char *check_urls(const sip_t *sip)
 {
-	bool bad =
-		has_path(sip->sip_from->a_url) || has_path(sip->sip_to->a_url);
+	const url_t *from = sip->sip_from->a_url, *to = sip->sip_to->a_url;
+	bool bad = has_path(from) || has_path(to) || has_bracket(from) ||
+		   has_bracket(to);
 
 	if (!are_routes(sip->sip_route) || !are_routes(sip->sip_record_route) ||
 	    !are_routes(sip->sip_path))
 		return "a route that is no SIP URI";
 	if (sip->sip_request)
 		bad = bad || has_path(sip->sip_request->rq_url);
-	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next)
-		bad = bad || has_path(m->m_url);
-	return bad ? "a SIP URI with a path" : NULL;
+	return bad ? "a SIP URI with a path or bracket" : check_contacts(sip);
 }
 
 /* Sofia-SIP itself takes a missing body for an empty one. */

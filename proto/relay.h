@@ -22,7 +22,8 @@ struct proto_hop {
  * second channel (seed 004 steps 48, 146). Without a To-tag the body is the
  * offer of the party in From; with one it is the answer of the party in To.
  * Strings are borrowed: when building from the caller, when parsing from the
- * message.
+ * message. Without a body and To-tag it asks for the resource that a session
+ * has: the answer has SDP_MEDIA_MAX lines.
  */
 struct relay_request {
 	const char *call_id;

@@ -60,11 +60,19 @@ static enum step_result step_route(struct request *r)
 	return request_fail(r, 481, NULL);
 }
 
+/* The offer will come in the 200, for a resource that this proxy has forgotten
+ * over a restart. */
+static bool is_late_offer(const struct request *r)
+{
+	return r->method == sip_method_invite && !r->has_sdp &&
+	       !sessions_get(r->p->sessions, request_id(r));
+}
+
 /* A new offer: the same session gets the same resource, and the relay learns
  * where the offerer now is. */
 static enum step_result step_reoffer(struct request *r)
 {
-	if (addr_is_none(&r->route.relay) || !r->has_sdp)
+	if (addr_is_none(&r->route.relay) || (!r->has_sdp && !is_late_offer(r)))
 		return STEP_NEXT;
 	return relaying_start(r);
 }

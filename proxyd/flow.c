@@ -14,7 +14,7 @@
 enum { MAX_FORWARDS = 70, ROUTE_LEN = 512 };
 
 /* Words of our dialect mean nothing in a phone's mouth. */
-static void strip_url(struct request *r, url_t *url)
+static void strip_url(su_home_t *home, url_t *url)
 {
 	char value[512];
 
@@ -23,21 +23,30 @@ static void strip_url(struct request *r, url_t *url)
 
 		if (sipmsg_url_param(value, sizeof(value), url, name) !=
 		    -ENOENT)
-			(void)sipmsg_url_param_set(msg_home(r->msg), url, name,
-						   NULL);
+			(void)sipmsg_url_param_set(home, url, name, NULL);
 	}
 }
 
+void flow_strip_contacts(msg_t *msg)
+{
+	sip_contact_t *m = sip_object(msg)->sip_contact;
+
+	for (; m; m = m->m_next) {
+		strip_url(msg_home(msg), m->m_url);
+		msg_fragment_clear(m->m_common);
+	}
+}
+
+/* Within a dialog the Request-URI is a Contact that we have written. */
 static void strip_dialect(struct request *r)
 {
 	sip_t *sip = r->sip;
 
-	strip_url(r, sip->sip_request->rq_url);
+	flow_strip_contacts(r->msg);
+	if (!r->initial)
+		return;
+	strip_url(msg_home(r->msg), sip->sip_request->rq_url);
 	msg_fragment_clear(sip->sip_request->rq_common);
-	for (sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
-		strip_url(r, m->m_url);
-		msg_fragment_clear(m->m_common);
-	}
 	while (sip->sip_record_route)
 		(void)sip_header_remove(r->msg, sip,
 					(sip_header_t *)sip->sip_record_route);
@@ -86,7 +95,7 @@ enum step_result flow_receive(struct request *r)
 		return STEP_END;
 	if (r->sip->sip_proxy_require)
 		return refuse_extension(r);
-	if (r->initial && !r->trusted)
+	if (!r->trusted)
 		strip_dialect(r);
 	if (r->initial && !take_preloaded_route(r)) {
 		r->p->n.rejected_route++;

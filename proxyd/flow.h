@@ -16,6 +16,9 @@ enum step_result flow_write_observed(struct request *r); /* 144 */
 enum step_result flow_replace_sdp(struct request *r);    /* 148, 154 */
 enum step_result flow_forward(struct request *r);        /* 136, 138, 155 */
 
+/* Take the words of our dialect out of the Contacts of a phone's message. */
+void flow_strip_contacts(msg_t *msg);
+
 /* Put our Via (136) with this branch on top. 0 or -ENOMEM. */
 int flow_push_via(struct proxy *p, msg_t *msg, const char *branch);
 

@@ -5,6 +5,7 @@
 #include "common/txn.h"
 #include "proxyd/conf.h"
 #include "proxyd/proxy.h"
+#include "proxyd/request.h"
 
 enum { DRAIN_MS = 5000, DRAIN_POLL_MS = 50 };
 
@@ -37,6 +38,7 @@ static void drain_give_up(void *ctx)
 
 	log_warn("transactions left unfinished",
 		 LOG_I("count", txns_pending(p->txns)));
+	requests_give_up(p);
 	daemon_exit(p->daemon);
 }
 

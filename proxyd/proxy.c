@@ -82,6 +82,8 @@ void proxy_note(struct proxy *p, const char *call_id, const char *fmt, ...)
 	va_list ap;
 	int n;
 
+	if (!p->trace)
+		return;
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -52,11 +52,30 @@ static int describe(struct relay_request *q, msg_t *msg, const sip_t *sip)
 	return q->from && q->to ? 0 : -ENOMEM;
 }
 
+/* An answer is known by the tag in To: the offer of a re-INVITE goes without,
+ * or the relay would take it for the other party's. */
+static const char *to_untagged(const struct request *r)
+{
+	su_home_t *home = msg_home(r->msg);
+	const char *url = url_as_string(home, r->sip->sip_to->a_url);
+
+	return url ? su_sprintf(home, "<%s>", url) : NULL;
+}
+
 static enum step_result ask(struct request *r);
+
+/* Silence: what a relay grants too late would be held by nobody. */
+static void give_up(struct request *r)
+{
+	if (r->initial)
+		relaying_release(r);
+}
 
 static void refused(struct request *r, int status)
 {
 	r->p->n.relay_refused++;
+	if (status == 408)
+		give_up(r);
 	log_warn("relay request failed", LOG_S("call_id", request_id(r)),
 		 LOG_A("relay", &r->route.relay), LOG_I("status", status),
 		 LOG_I("try", r->relay_try));
@@ -116,6 +135,7 @@ static int send_request(struct request *r)
 
 	if (err)
 		return err;
+	q.to = to_untagged(r);
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, r->sip);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
@@ -140,8 +160,18 @@ static enum step_result ask(struct request *r)
 	return STEP_WAIT;
 }
 
+/* Nobody who knows a Call-ID gets at its resource with a new INVITE. */
+static bool in_use(const struct request *r)
+{
+	return r->initial && sessions_get(r->p->sessions, request_id(r));
+}
+
 enum step_result relaying_start(struct request *r)
 {
+	if (in_use(r)) {
+		r->p->n.rejected_call_id++;
+		return request_fail(r, 482, "Call-ID In Use");
+	}
 	r->relay_try = 0;
 	return ask(r);
 }

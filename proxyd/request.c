@@ -53,7 +53,7 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 
 static void refuse(struct proxy *p, txn_id id, const msg_t *msg, int status)
 {
-	char buf[4096];
+	static char buf[SIPMSG_MAX];
 	struct strbuf sb;
 	struct sipmsg_reply reply = {.status = status,
 				     .extra = "Retry-After: 5\r\n"};
@@ -124,7 +124,8 @@ void request_answered(struct request *r)
 static void answer(struct request *r, int status, const char *phrase,
 		   const char *extra)
 {
-	char buf[8192], tag[TAG_LEN];
+	static char buf[SIPMSG_MAX];
+	char tag[TAG_LEN];
 	struct strbuf sb;
 	struct sipmsg_reply reply = {
 		.status = status,
@@ -136,8 +137,8 @@ static void answer(struct request *r, int status, const char *phrase,
 	sipmsg_token(tag, sizeof(tag));
 	strbuf_init(&sb, buf, sizeof(buf));
 	if (sipmsg_reply(&sb, r->sip, &reply))
-		log_error("response too long to print",
-			  LOG_S("call_id", request_id(r)));
+		log_warn("response too long to print",
+			 LOG_S("call_id", request_id(r)));
 	else
 		(void)txn_respond(r->p->txns, r->server, proxy_now(r->p),
 				  status, buf, sb.len);
@@ -190,6 +191,35 @@ void request_close(struct request *r)
 	if (r->owns_resource)
 		relaying_release(r);
 	request_free(r);
+}
+
+static bool holds_resource(const struct request *r)
+{
+	return r->owns_resource ||
+	       (r->method == sip_method_bye && !addr_is_none(&r->route.relay));
+}
+
+static int give_up(const void *key, size_t len, void *value, void *arg)
+{
+	struct request *r = value;
+
+	(void)key;
+	(void)len;
+	(void)arg;
+	if (r->ended)
+		return 0;
+	if (r->forward && r->method == sip_method_invite)
+		(void)txn_cancel(r->p->txns, r->forward, proxy_now(r->p), NULL);
+	if (holds_resource(r))
+		relaying_release(r);
+	r->owns_resource = false;
+	(void)request_fail(r, 503, "Proxy Going Down");
+	return 0;
+}
+
+void requests_give_up(struct proxy *p)
+{
+	(void)table_apply(p->requests, give_up, NULL);
 }
 
 static int free_entry(const void *key, size_t len, void *value, void *arg)

@@ -90,6 +90,10 @@ void request_drop_message(struct request *r);
 /* The end: nothing more will come. Frees r. */
 void request_close(struct request *r);
 
+/* Before the exit: whatever still waits for others is answered 503, the callee
+ * no longer rung, and no relay resource of theirs held. */
+void requests_give_up(struct proxy *p);
+
 /* At exit: every open request, unanswered. */
 void requests_free(struct proxy *p);
 

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/netset.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
 #include "proxyd/proxy.h"
@@ -15,6 +17,8 @@ static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
 {
 	int err = 0;
 
+	if (!netset_has(r->p->trusted, &r->dest))
+		flow_strip_contacts(msg);
 	if (!r->dest_natted)
 		return 0;
 	for (sip_contact_t *m = sip->sip_contact; !err && m; m = m->m_next) {
@@ -51,8 +55,8 @@ void response_forward(struct request *r, int status, msg_t *msg)
 
 	strbuf_init(&sb, out, sizeof(out));
 	if (sipmsg_print(&sb, msg))
-		log_error("response too long to print",
-			  LOG_S("call_id", request_id(r)));
+		log_warn("response too long to print",
+			 LOG_S("call_id", request_id(r)));
 	else
 		(void)txn_respond(r->p->txns, r->server, proxy_now(r->p),
 				  status, out, sb.len);
@@ -82,44 +86,59 @@ static void settle(struct request *r, int status)
 	}
 }
 
-static void forward(struct request *r, int status, msg_t *msg)
+/* 0, or negative where it cannot be made into a response of ours. */
+static int forward(struct request *r, int status, msg_t *msg)
 {
 	sip_t *sip = sip_object(msg);
+	int err;
 
 	(void)sip_via_remove(msg, sip); /* 220 */
-	if (!sip->sip_via) {
-		log_warn("response without a Via to go back to",
-			 LOG_S("call_id", request_id(r)));
-		return;
-	}
-	if (write_observed(r, msg, sip) || replace_sdp(r, msg))
-		log_error("response could not be rewritten",
-			  LOG_S("call_id", request_id(r)),
-			  LOG_I("status", status));
-	else
+	err = sip->sip_via ? write_observed(r, msg, sip) : -EBADMSG;
+	if (!err)
+		err = replace_sdp(r, msg);
+	if (!err)
 		response_forward(r, status, msg); /* 228 */
+	else
+		log_warn("response could not be rewritten",
+			 LOG_S("call_id", request_id(r)),
+			 LOG_I("status", status), LOG_A("dst", &r->dest),
+			 LOG_S("error", strerror(-err)));
+	return err;
+}
+
+/* The other side was silent, or said what nobody can use. */
+static void give_up(struct request *r, int status, const char *phrase)
+{
+	settle(r, status);
+	(void)request_fail(r, status, phrase);
 }
 
 void response_received(txn_id id, int status, msg_t *msg, bool last,
 		       uint64_t ref, void *arg)
 {
 	struct request *r = request_find(arg, ref);
+	bool final;
+	int err;
 
 	(void)id;
 	if (!r)
 		return;
 	if (last)
 		r->forward = 0;
-	if (status >= 200 && !r->ended) {
+	final = status >= 200 && !r->ended;
+	err = msg ? forward(r, status, msg) : 0; /* 218 */
+	if (final && !msg) {
+		give_up(r, status, NULL);
+		return;
+	}
+	if (final && err) {
+		give_up(r, 502, "Answer Not Usable");
+		return;
+	}
+	if (final) {
 		count(r, status);
 		settle(r, status);
 	}
-	if (!msg && !r->ended) {
-		(void)request_fail(r, status, NULL);
-		return;
-	}
-	if (msg)
-		forward(r, status, msg); /* 218 */
 	if (r->method == sip_method_invite && status >= 200 && status < 300)
 		request_drop_message(r);
 	if (status >= 200)

@@ -19,6 +19,7 @@ struct relayd_conf {
 	int64_t session_setup;
 	int64_t session_max;
 	int64_t drain;
+	int64_t trace_calls;
 	char *http;
 	char *log;
 };

@@ -102,9 +102,9 @@ static enum refusal step_60_receive(struct exchange *x)
 {
 	if (relay_request_parse(&x->req, x->sip))
 		return BROKEN;
+	x->session = sessions_find(x->c->cfg.sessions, x->req.call_id);
 	if (!x->req.sdp_len || sdp_parse(&x->sdp, x->req.sdp, x->req.sdp_len))
 		return NO_SDP;
-	x->session = sessions_find(x->c->cfg.sessions, x->req.call_id);
 	return NONE;
 }
 
@@ -150,6 +150,7 @@ static enum refusal step_60_party(struct exchange *x)
 
 	x->party.observed = r->observed;
 	x->party.proxy = *x->in->src;
+	x->party.cseq = r->cseq;
 	if (r->to_tag) {
 		err = session_answerer(&x->party.side, x->session, r->from_tag,
 				       r->to_tag);
@@ -157,6 +158,8 @@ static enum refusal step_60_party(struct exchange *x)
 		x->party.peer_tag = r->from_tag;
 	} else {
 		err = session_offerer(&x->party.side, x->session, r->from_tag);
+		if (!err && !session_continues(x->session, &x->party))
+			err = -EACCES;
 		x->party.tag = r->from_tag;
 	}
 	return err ? FOREIGN_TAG : NONE;
@@ -231,8 +234,16 @@ static enum refusal on_invite(struct exchange *x)
 		step_64_write,   step_66_build, NULL,
 	};
 
+	enum refusal why;
+
 	x->c->cfg.counters->requests_invite++;
-	return walk(x, fig10);
+	why = walk(x, fig10);
+	if (why != NO_SDP || !x->session || x->req.sdp_len || x->req.to_tag)
+		return why;
+	/* A proxy that has lost the session over a restart, and that gets a
+	 * late offer, only asks what its resource is. */
+	session_lines(&x->sdp, x->session);
+	return step_66_build(x);
 }
 
 /* Answer a release from what was remembered. */
@@ -255,6 +266,7 @@ static enum refusal release_again(struct exchange *x)
 static enum refusal on_bye(struct exchange *x)
 {
 	const char *call_id = x->sip->sip_call_id->i_id;
+	const char *tag = x->sip->sip_from->a_tag;
 	char *text;
 	json_t *body;
 	int err;
@@ -263,6 +275,9 @@ static enum refusal on_bye(struct exchange *x)
 	x->session = sessions_find(x->c->cfg.sessions, call_id);
 	if (!x->session)
 		return release_again(x);
+	if (session_outlives(x->session, tag ? tag : "",
+			     x->sip->sip_cseq->cs_seq))
+		return NO_SESSION;
 	body = report_session(x->session, x->in->now);
 	session_release(x->session, x->in->now);
 	err = body ? relay_json_answer_print(x->out, x->sip, body) : -ENOMEM;

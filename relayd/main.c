@@ -25,7 +25,6 @@
 
 enum {
 	TICK_MS = 250, /* how late an expiry may come */
-	TRACE_CALLS = 1000,
 	TRACE_BYTES = 8 << 20,
 	LISTEN_MAX = 16,
 	FDS_PER_PAIR = 2,
@@ -191,7 +190,8 @@ static int start_tables(struct relay *r, char err[CONF_ERRLEN])
 	int ret = deadlines_alloc(&r->deadlines);
 
 	if (!ret)
-		ret = trace_alloc(&r->trace, TRACE_CALLS, TRACE_BYTES);
+		ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
+				  TRACE_BYTES);
 	if (!ret)
 		ret = journal_alloc(&r->journal, r->trace);
 	if (!ret)

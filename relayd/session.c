@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ struct session {
 	char *call_id;
 	char *tag[LEARN_SIDES];
 	struct addr observed[LEARN_SIDES];
+	struct addr proxy; /* that opened it */
+	uint32_t cseq;     /* of the first party's last offer */
 	struct stream *streams[SDP_MEDIA_MAX];
 	uint64_t opened;
 	uint64_t signalled; /* last */
@@ -269,7 +272,7 @@ int session_offerer(enum learn_side *side, const struct session *s,
 {
 	if (has_tag(s, LEARN_FIRST, from_tag))
 		*side = LEARN_FIRST;
-	else if (!s->tag[LEARN_SECOND] || has_tag(s, LEARN_SECOND, from_tag))
+	else if (has_tag(s, LEARN_SECOND, from_tag))
 		*side = LEARN_SECOND;
 	else
 		return -EACCES;
@@ -317,6 +320,22 @@ int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
 	return 0;
 }
 
+bool session_continues(const struct session *s,
+		       const struct session_party *party)
+{
+	return addr_is_none(&s->proxy) ||
+	       addr_ip_eq(&party->proxy, &s->proxy) ||
+	       addr_ip_eq(&party->observed, &s->observed[party->side]);
+}
+
+bool session_outlives(const struct session *s, const char *from_tag,
+		      uint32_t cseq)
+{
+	const char *first = s->tag[LEARN_FIRST];
+
+	return first && !strcmp(first, from_tag) && cseq < s->cseq;
+}
+
 int session_record(struct session *s, const struct session_party *party,
 		   const struct sdp *sdp, uint64_t now)
 {
@@ -327,8 +346,12 @@ int session_record(struct session *s, const struct session_party *party,
 		err = set_tag(s, other, party->peer_tag);
 	if (err)
 		return err;
+	if (addr_is_none(&s->proxy))
+		s->proxy = party->proxy;
 	s->observed[party->side] = party->observed;
 	s->signalled = now;
+	if (party->side == LEARN_FIRST && !party->peer_tag)
+		s->cseq = party->cseq;
 	if (party->side == LEARN_SECOND)
 		s->answered = true;
 	for (unsigned i = 0; i < sdp->n; i++) {
@@ -338,6 +361,22 @@ int session_record(struct session *s, const struct session_party *party,
 				      &party->proxy);
 	}
 	return 0;
+}
+
+void session_lines(struct sdp *out, const struct session *s)
+{
+	memset(out, 0, sizeof(*out));
+	out->n = SDP_MEDIA_MAX;
+	for (unsigned i = 0; i < out->n; i++) {
+		struct sdp_media *m = &out->media[i];
+		const struct stream *st = s->streams[i];
+
+		snprintf(m->type, sizeof(m->type), "%s",
+			 st ? stream_type(st) : "audio");
+		snprintf(m->proto, sizeof(m->proto), "RTP/AVP");
+		snprintf(m->fmt, sizeof(m->fmt), "0");
+		m->port = st ? stream_port(st) : 0;
+	}
 }
 
 void session_resource(struct sdp *out, const struct session *s,

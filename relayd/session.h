@@ -68,9 +68,9 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 
 /*
  * Which side speaks, by the tags of the message (step 64). An offer is of the
- * party in From, an answer of the party in To. A second party not known yet
- * is whoever comes with another tag; an answer of another branch (a forked
- * call) takes the second party's place. -EACCES: the tag of neither.
+ * party in From, an answer of the party in To. The second party is known from
+ * its answer only, or anybody could offer in its place; an answer of another
+ * branch (a forked call) takes its place. -EACCES: the tag of neither.
  */
 int session_offerer(enum learn_side *side, const struct session *s,
 		    const char *from_tag);
@@ -88,11 +88,28 @@ struct session_party {
 	const char *peer_tag; /* of the other one, may be NULL */
 	struct addr observed; /* where its signalling came from; or none */
 	struct addr proxy;    /* who told us */
+	uint32_t cseq;        /* of the message */
 };
 
 /* Step 64: write the party's channel of every line. 0, -EMSGSIZE, -ENOMEM. */
 int session_record(struct session *s, const struct session_party *party,
 		   const struct sdp *sdp, uint64_t now);
+
+/* Whether an offer may change the session: of a party that is where it was, or
+ * through the proxy that opened the session. Another proxy has only the word
+ * of somebody who knows Call-ID and tag. */
+bool session_continues(const struct session *s,
+		       const struct session_party *party);
+
+/* Whether a release with this tag in From is of an earlier attempt: a call that
+ * was refused and tried again has the same Call-ID and tag and a higher CSeq,
+ * and the release of the first may be the later one to arrive. */
+bool session_outlives(const struct session *s, const char *from_tag,
+		      uint32_t cseq);
+
+/* A description for who asks about a session without one: every line there can
+ * be, with port 0 where the session has no stream. */
+void session_lines(struct sdp *out, const struct session *s);
 
 /* Step 66: `sdp` with the relay's address and port in every line it serves and
  * port 0 in the others. */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <string.h>
 
 #include "common/strbuf.h"
@@ -46,10 +47,9 @@ static void relay_request(msg_t *msg, const sip_t *sip)
 
 	if (relay_request_parse(&r, sip))
 		return;
-	r.from = sip_header_as_string(msg_home(msg),
-				      (const sip_header_t *)sip->sip_from);
-	r.to = sip_header_as_string(msg_home(msg),
-				    (const sip_header_t *)sip->sip_to);
+	r.from = sipmsg_header_text(msg_home(msg), sip->sip_from);
+	r.to = sipmsg_header_text(msg_home(msg), sip->sip_to);
+	MUST(r.from && r.to);
 	strbuf_init(&sb, out, sizeof(out));
 	if (relay_request_print(&sb, &hop, &r))
 		return;
@@ -106,9 +106,7 @@ static void registration(msg_t *msg, const url_t *contact)
 	url_t *url = url_hdup(msg_home(msg), contact);
 
 	MUST(url);
-	if (registration_marked(url) || !url->url_host ||
-	    (url->url_type != url_sip && url->url_type != url_sips) ||
-	    (url->url_params && strstr(url->url_params, "ph-own")))
+	if (sipmsg_url_param(before, sizeof(before), url, "ph-own") != -ENOENT)
 		return;
 	url_text(before, url);
 	MUST(registration_mark(msg_home(msg), url, &seen) == 0);

@@ -58,7 +58,7 @@ static void read_url(const url_t *url)
 	(void)sipmsg_url_param(text, sizeof(text), url, "ph-own");
 }
 
-static void read(const sip_t *sip)
+static void read_all(const sip_t *sip)
 {
 	struct addr a;
 	size_t len;
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (sipmsg_parse(&msg, (const char *)data, size, NULL))
 		return 0;
-	read(sip_object(msg));
+	read_all(sip_object(msg));
 	if (sip_object(msg)->sip_request)
 		reply(sip_object(msg));
 	print(msg);

@@ -8,7 +8,8 @@
 
 /*
  * The transaction layer in a world where anything may come at any time. The
- * input is a list of events, each ended by a NUL: a letter, and what follows it.
+ * input is a list of events, each ended by a NUL: a letter, and what follows
+ * it.
  *
  *   a TEXT, b TEXT  a datagram comes from one peer, from another
  *   q TEXT          the user sends this request
@@ -83,7 +84,7 @@ static void input(struct world *w, const char *src, const char *text)
 }
 
 /* The branch is that of the text's first line that has one. */
-static void send(struct world *w, const char *text)
+static void request(struct world *w, const char *text)
 {
 	const char *at = strstr(text, "branch=");
 	char branch[TXN_BRANCH_LEN] = "z9hG4bKnone";
@@ -127,7 +128,7 @@ static void event(struct world *w, const char *text)
 		input(w, "198.51.100.28:31000", text + 1);
 		break;
 	case 'q':
-		send(w, text + 1);
+		request(w, text + 1);
 		break;
 	case 'r':
 		respond(w, (int)(n % 1000));

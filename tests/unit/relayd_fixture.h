@@ -42,6 +42,7 @@ static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
 static unsigned emptied;
+static unsigned cseq; /* of the next request */
 static char answer[SIPMSG_MAX];
 static size_t answer_len;
 
@@ -58,6 +59,7 @@ static void setup(void)
 	log_init("relayd", LOG_LEVEL_ERROR);
 	memset(&counters, 0, sizeof(counters));
 	emptied = 0;
+	cseq = 1;
 	addr_parse(&self, "127.0.0.1:5060", 0);
 	addr_parse(&proxy, "127.0.0.1:5070", 0);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
@@ -140,13 +142,14 @@ static inline const char *request(char *buf, const char *method,
 		 "From: <sip:a@example.com>;tag=%s\r\n"
 		 "To: <sip:b@example.com>%s%s\r\n"
 		 "Call-ID: %s\r\n"
-		 "CSeq: 1 %s\r\n"
+		 "CSeq: %u %s\r\n"
 		 "Contact: <sip:a@127.0.0.1:5080>\r\n"
 		 "%s"
 		 "Content-Length: %zu\r\n\r\n%s",
 		 method, from_tag, to_tag ? ";tag=" : "", to_tag ? to_tag : "",
-		 call, method, *body ? "Content-Type: application/sdp\r\n" : "",
-		 strlen(body), body);
+		 call, cseq, method,
+		 *body ? "Content-Type: application/sdp\r\n" : "", strlen(body),
+		 body);
 	return buf;
 }
 

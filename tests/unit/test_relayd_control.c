@@ -57,6 +57,18 @@ START_TEST(tags_of_strangers_are_refused)
 }
 END_TEST
 
+START_TEST(late_release_of_an_earlier_attempt_frees_nothing)
+{
+	cseq = 2;
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
+	cseq = 1;
+	ck_assert_int_eq(ask("BYE", "c1", "a", NULL, ""), 481);
+	ck_assert_uint_eq(sessions_count(sessions), 1);
+	ck_assert_int_eq(ask("BYE", "c1", "b", "a", ""), 200);
+	ck_assert_uint_eq(sessions_count(sessions), 0);
+}
+END_TEST
+
 START_TEST(errors_have_their_status)
 {
 	char text[TEXT_MAX], body[SDP_TEXT];
@@ -201,6 +213,7 @@ int main(void)
 	tcase_add_test(tc, resource_is_the_same_when_asked_again);
 	tcase_add_test(tc, reoffer_adds_and_stops_lines);
 	tcase_add_test(tc, tags_of_strangers_are_refused);
+	tcase_add_test(tc, late_release_of_an_earlier_attempt_frees_nothing);
 	tcase_add_test(tc, errors_have_their_status);
 	tcase_add_test(tc, health);
 	tcase_add_test(tc, ok_with_sdp_records_the_second_channel);

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,55 @@ START_TEST(reply_is_whole_or_none)
 }
 END_TEST
 
+/* What Sofia-SIP bears and prints as something else, found by fuzzing. */
+static const struct {
+	const char *start, *via, *cseq, *more;
+	int err;
+} cases[] = {
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS", "", 0},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP![::1]:5062", "1 OPTIONS", "",
+	 -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1", "", -EBADMSG},
+	{"sip:<b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS", "",
+	 -EBADMSG},
+	{"sip:b>@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS", "",
+	 -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Route: <sip:192.0.2.1;lr>, sip:192.0.2.2>\r\n", -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: <sip:a<b@192.0.2.1>\r\n", -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: <sip:a\"b@192.0.2.1>\r\n", -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: nobody\r\n", -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: sip:a<b@192.0.2.1\r\n", -EBADMSG},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: \"<a> b\" <tel:+123>;q=0.1\r\n", 0},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Contact: *\r\n", 0},
+	{"sip:b@192.0.2.9", "SIP/2.0/UDP 192.0.2.1", "1 OPTIONS",
+	 "Subject: a > b, <c < d\r\n", 0},
+};
+
+START_TEST(refused_or_not)
+{
+	char text[TEXT_LEN];
+	msg_t *msg = NULL;
+
+	snprintf(text, sizeof(text),
+		 "OPTIONS %s SIP/2.0\r\nVia: %s;branch=z9hG4bK1\r\n"
+		 "From: <sip:a@example.com>;tag=a\r\n"
+		 "To: <sip:b@example.com>\r\nCall-ID: c\r\n"
+		 "CSeq: %s\r\n%s\r\n",
+		 cases[_i].start, cases[_i].via, cases[_i].cseq,
+		 cases[_i].more);
+	ck_assert_int_eq(sipmsg_parse(&msg, text, strlen(text), NULL),
+			 cases[_i].err);
+	msg_destroy(msg);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sipmsg_header");
@@ -90,6 +140,8 @@ int main(void)
 
 	tcase_add_test(tc, text_of_any_length);
 	tcase_add_test(tc, reply_is_whole_or_none);
+	tcase_add_loop_test(tc, refused_or_not, 0,
+			    sizeof(cases) / sizeof(cases[0]));
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
