@@ -95,6 +95,14 @@ void table_free(struct table *t)
 	free(t);
 }
 
+void table_free_values(struct table *t, table_value_h *fn)
+{
+	for (size_t i = 0; t && i < t->nbuckets; i++)
+		for (struct entry *e = t->buckets[i]; e; e = e->next)
+			fn(e->value);
+	table_free(t);
+}
+
 void *table_get(const struct table *t, const void *key, size_t len)
 {
 	struct entry *e = *find(t, siphash_secret(key, len), key, len);

@@ -14,6 +14,10 @@ struct table;
 int table_alloc(struct table **tp, size_t max); /* 0 or -ENOMEM */
 void table_free(struct table *t);               /* not the values */
 
+/* The same, after fn(value) for each entry; fn must not touch the table. */
+typedef void table_value_h(void *value);
+void table_free_values(struct table *t, table_value_h *fn);
+
 void *table_get(const struct table *t, const void *key, size_t len);
 
 /* 0, -EEXIST, -ENOSPC at `max` entries, -ENOMEM. */

@@ -22,8 +22,10 @@ struct client {
 	char id[];
 };
 
-static void client_free(struct client *cl)
+static void client_free(void *value)
 {
+	struct client *cl = value;
+
 	deadlines_cancel(cl->owner->deadlines, cl->expiry);
 	free(cl);
 }
@@ -77,21 +79,11 @@ int clients_alloc(struct clients **cp, struct deadlines *deadlines, size_t max)
 	return 0;
 }
 
-static int free_entry(const void *key, size_t len, void *value, void *arg)
-{
-	(void)key;
-	(void)len;
-	(void)arg;
-	client_free(value);
-	return 0;
-}
-
 void clients_free(struct clients *c)
 {
 	if (!c)
 		return;
-	(void)table_apply(c->table, free_entry, NULL);
-	table_free(c->table);
+	table_free_values(c->table, client_free);
 	free(c);
 }
 

@@ -23,8 +23,10 @@ struct entry {
 	char call_id[];
 };
 
-static void entry_free(struct entry *e)
+static void entry_free(void *value)
 {
+	struct entry *e = value;
+
 	deadlines_cancel(e->owner->deadlines, e->expiry);
 	free((void *)(uintptr_t)e->s.resource);
 	free(e);
@@ -93,21 +95,11 @@ int sessions_alloc(struct sessions **sp, struct deadlines *deadlines,
 	return 0;
 }
 
-static int free_entry(const void *key, size_t len, void *value, void *arg)
-{
-	(void)key;
-	(void)len;
-	(void)arg;
-	entry_free(value);
-	return 0;
-}
-
 void sessions_free(struct sessions *s)
 {
 	if (!s)
 		return;
-	(void)table_apply(s->table, free_entry, NULL);
-	table_free(s->table);
+	table_free_values(s->table, entry_free);
 	free(s);
 }
 
