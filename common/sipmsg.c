@@ -157,7 +157,7 @@ static bool has_bracket(const url_t *url)
 				     url->url_params, url->url_headers};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (parts[i] && strpbrk(parts[i], "<>"))
+		if (parts[i] && strpbrk(parts[i], "<>\""))
 			return true;
 	}
 	return false;
@@ -194,15 +194,16 @@ static bool are_routes(const sip_route_t *r)
 static const char *check_urls(const sip_t *sip)
 {
 	const url_t *from = sip->sip_from->a_url, *to = sip->sip_to->a_url;
-	bool bad = has_path(from) || has_path(to) || has_bracket(from) ||
-		   has_bracket(to);
+	bool bad = has_path(from) || has_path(to);
 
+	if (!is_url(from) || !is_url(to))
+		return "a From or To that is no URI";
 	if (!are_routes(sip->sip_route) || !are_routes(sip->sip_record_route) ||
 	    !are_routes(sip->sip_path))
 		return "a route that is no SIP URI";
 	if (sip->sip_request)
 		bad = bad || has_path(sip->sip_request->rq_url);
-	return bad ? "a SIP URI with a path or bracket" : check_contacts(sip);
+	return bad ? "a SIP URI with a path" : check_contacts(sip);
 }
 
 /* Sofia-SIP itself takes a missing body for an empty one. */
