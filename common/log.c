@@ -11,7 +11,7 @@
 
 #include "common/addr.h"
 
-enum { LOG_LINE_MAX = 2048, LOG_TS_LEN = 32 };
+enum { LOG_LINE_MAX = 8192, LOG_TS_LEN = 32 };
 
 /* How a cut line ends: a bare key, so that it is logfmt still. */
 static const char end_quoted[] = "\" ...\n";

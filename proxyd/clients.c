@@ -5,13 +5,14 @@
 #include "common/addr.h"
 #include "common/deadlines.h"
 #include "common/log.h"
+#include "common/siphash.h"
 #include "common/table.h"
 
 #include "proxyd/clients.h"
 
 struct clients {
 	struct table *table;
-	struct deadlines *deadlines;
+	struct clients_config cfg;
 };
 
 struct client {
@@ -19,6 +20,8 @@ struct client {
 	struct addr channel;
 	uint64_t expires;
 	deadline_id expiry;
+	deadline_id keepalive;
+	uint64_t due; /* the next keepalive */
 	char id[];
 };
 
@@ -26,7 +29,8 @@ static void client_free(void *value)
 {
 	struct client *cl = value;
 
-	deadlines_cancel(cl->owner->deadlines, cl->expiry);
+	deadlines_cancel(cl->owner->cfg.deadlines, cl->expiry);
+	deadlines_cancel(cl->owner->cfg.deadlines, cl->keepalive);
 	free(cl);
 }
 
@@ -37,6 +41,35 @@ static void client_expired(void *arg)
 	log_info("registration of a client behind a NAT expired",
 		 LOG_S("client", cl->id), LOG_A("channel", &cl->channel));
 	clients_del(cl->owner, cl->id);
+}
+
+static void keepalive(void *arg);
+
+static int keepalive_at(struct client *cl, uint64_t due)
+{
+	cl->due = due;
+	return deadlines_add(&cl->keepalive, cl->owner->cfg.deadlines, due,
+			     keepalive, cl);
+}
+
+static void keepalive(void *arg)
+{
+	struct client *cl = arg;
+	const struct clients_config *cfg = &cl->owner->cfg;
+
+	cl->keepalive = 0;
+	cfg->keepalive(&cl->channel, cfg->arg);
+	if (keepalive_at(cl, cl->due + cfg->keepalive_ms))
+		log_error("out of memory: no more keepalives to this client",
+			  LOG_S("client", cl->id));
+}
+
+/* A moment of the first interval that is the client's own. */
+static uint64_t first_keepalive(const struct client *cl, uint64_t now)
+{
+	return now + 1 +
+	       siphash_secret(cl->id, strlen(cl->id)) %
+		       cl->owner->cfg.keepalive_ms;
 }
 
 static struct client *find(const struct clients *c, const char *id)
@@ -62,15 +95,15 @@ static int client_add(struct client **clp, struct clients *c, const char *id)
 	return 0;
 }
 
-int clients_alloc(struct clients **cp, struct deadlines *deadlines, size_t max)
+int clients_alloc(struct clients **cp, const struct clients_config *cfg)
 {
 	struct clients *c = calloc(1, sizeof(*c));
 	int err;
 
 	if (!c)
 		return -ENOMEM;
-	c->deadlines = deadlines;
-	err = table_alloc(&c->table, max);
+	c->cfg = *cfg;
+	err = table_alloc(&c->table, cfg->max);
 	if (err) {
 		free(c);
 		return err;
@@ -88,8 +121,9 @@ void clients_free(struct clients *c)
 }
 
 int clients_put(struct clients *c, const char *id, const struct addr *channel,
-		uint64_t expires)
+		uint64_t now, uint64_t expires)
 {
+	struct deadlines *deadlines = c->cfg.deadlines;
 	struct client *cl = find(c, id);
 	int err = 0;
 
@@ -99,10 +133,12 @@ int clients_put(struct clients *c, const char *id, const struct addr *channel,
 		return err;
 	cl->channel = *channel;
 	cl->expires = expires;
-	deadlines_cancel(c->deadlines, cl->expiry);
+	deadlines_cancel(deadlines, cl->expiry);
 	cl->expiry = 0;
-	err = deadlines_add(&cl->expiry, c->deadlines, expires, client_expired,
+	err = deadlines_add(&cl->expiry, deadlines, expires, client_expired,
 			    cl);
+	if (!err && c->cfg.keepalive_ms && !cl->keepalive)
+		err = keepalive_at(cl, first_keepalive(cl, now));
 	if (err)
 		clients_del(c, id);
 	return err;

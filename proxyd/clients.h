@@ -10,18 +10,34 @@ struct addr;
 struct clients;
 struct deadlines;
 
+/* Send a keepalive to a client's channel. */
+typedef void clients_keepalive_h(const struct addr *channel, void *arg);
+
+struct clients_config {
+	struct deadlines *deadlines; /* run by the owner, outlives the table */
+	size_t max;
+	uint32_t keepalive_ms; /* between two to one client; 0: none */
+	clients_keepalive_h *keepalive;
+	void *arg;
+};
+
 /*
  * The NAT client table (step 119): the clients that this proxy serves and that
- * are behind a NAT, each until its registration expires. A client may have
- * several channels; the table keeps the one it was last heard from on.
+ * are behind a NAT, each until its registration expires, and each with its
+ * pinhole kept open until then (seed 004, text at step 44). A client may have
+ * several channels; the table keeps the one it was last heard from on. Times
+ * are milliseconds of the deadlines' clock.
  */
-int clients_alloc(struct clients **cp, struct deadlines *deadlines, size_t max);
+int clients_alloc(struct clients **cp, const struct clients_config *cfg);
 void clients_free(struct clients *c);
 
-/* Write or refresh one: reachable at `channel` until `expires` (milliseconds
- * of the deadlines' clock). 0, -ENOSPC, -ENOMEM. */
+/*
+ * Write or refresh one: reachable at `channel` until `expires`. The keepalives
+ * of the clients are spread over the interval by their ids. 0, -ENOSPC,
+ * -ENOMEM.
+ */
 int clients_put(struct clients *c, const char *id, const struct addr *channel,
-		uint64_t expires);
+		uint64_t now, uint64_t expires);
 void clients_del(struct clients *c, const char *id);
 
 /* Whether the client is listed, and listed at exactly this channel. */

@@ -49,6 +49,8 @@ const struct conf_key proxyd_keys[] = {
 	 conf_check_addr, false, "admin HTTP: /metrics /healthz /readyz /api/"},
 	{"log", CONF_STRING, KEY(log), "\"info\"", 0, 0, NULL, true,
 	 "debug, info, warn or error"},
+	{"keepalive", CONF_INT, KEY(keepalive), "20", 0, 3600, NULL, false,
+	 "seconds between the CRLF that keep a phone's pinhole open; 0: none"},
 	{"sessions.max", CONF_INT, KEY(sessions_max), "100000", 1, 10000000,
 	 NULL, false, "calls with a relay resource at one time"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,

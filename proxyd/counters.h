@@ -8,6 +8,7 @@
 	X(requests, "Requests received, retransmissions not counted")          \
 	X(malformed, "Datagrams that are not a well-formed SIP message")       \
 	X(keepalives, "Keepalive datagrams received")                          \
+	X(keepalives_out, "Keepalive datagrams sent to clients behind a NAT")  \
 	X(calls, "Initial INVITEs received")                                   \
 	X(calls_answered, "Initial INVITEs answered with 2xx")                 \
 	X(calls_failed, "Initial INVITEs answered with 300 or above")          \
@@ -25,7 +26,8 @@
 	X(rejected_target, "Requests to an address never to be contacted")     \
 	X(rejected_hops, "Requests with Max-Forwards 0 or a loop")             \
 	X(rejected_offer, "INVITEs without an offer that needed the relay")    \
-	X(overload, "Requests refused because a table is full")
+	X(overload,                                                            \
+	  "Requests refused because a table is full or the daemon ends")
 
 struct proxyd_counters {
 	PROXYD_COUNTERS(METRICS_FIELD)

@@ -71,6 +71,7 @@ static enum step_result step_151(struct request *r)
 			return request_fail(r, 500, NULL);
 		if (!clients_has(p->clients, r->client_id))
 			(void)clients_put(p->clients, r->client_id, &r->dest,
+					  proxy_now(p),
 					  proxy_now(p) + CHANNEL_KEPT_MS);
 	}
 	*r->sip->sip_request->rq_url = *url;

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/admin.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/txn.h"
@@ -59,6 +60,8 @@ static void drain(void *ctx)
 {
 	struct proxy *p = ctx;
 
+	p->draining = true;
+	admin_not_ready(p->admin, "draining");
 	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_MS,
 			    drain_give_up, p);
 	drain_poll(p);

@@ -245,6 +245,29 @@ static int open_timer(struct proxy *p)
 	return uv_timer_init(daemon_loop(p->daemon), p->timer);
 }
 
+/* An empty line is no SIP message (RFC 3261 7.5); it opens the NAT's timer. */
+static void keepalive_cb(const struct addr *channel, void *arg)
+{
+	static const char crlf[] = "\r\n\r\n";
+	struct proxy *p = arg;
+
+	p->n.keepalives_out++;
+	(void)udp_send(p->udp, channel, crlf, strlen(crlf));
+}
+
+static int open_clients(struct proxy *p)
+{
+	const struct clients_config cfg = {
+		.deadlines = p->deadlines,
+		.max = CLIENTS_MAX,
+		.keepalive_ms = (uint32_t)p->conf->keepalive * 1000,
+		.keepalive = keepalive_cb,
+		.arg = p,
+	};
+
+	return clients_alloc(&p->clients, &cfg);
+}
+
 static int open_tables(struct proxy *p)
 {
 	struct txn_config cfg = {
@@ -262,7 +285,7 @@ static int open_tables(struct proxy *p)
 	if (!err)
 		err = table_alloc(&p->requests, REQUESTS_MAX);
 	if (!err)
-		err = clients_alloc(&p->clients, p->deadlines, CLIENTS_MAX);
+		err = open_clients(p);
 	if (!err)
 		err = sessions_alloc(&p->sessions, p->deadlines,
 				     (size_t)p->conf->sessions_max);

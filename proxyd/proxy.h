@@ -37,6 +37,7 @@ struct proxy {
 	size_t nrelay;
 	struct netset *trusted;
 
+	bool draining; /* finish what has begun, begin nothing */
 	struct udp *udp;
 	struct deadlines *deadlines;
 	uv_timer_t *timer;

@@ -38,7 +38,7 @@ static void write_client(struct request *r, const sip_t *sip)
 			longest = t;
 	}
 	if (longest)
-		(void)clients_put(p->clients, id, &r->src,
+		(void)clients_put(p->clients, id, &r->src, proxy_now(p),
 				  proxy_now(p) + longest * 1000);
 	else if (clients_at(p->clients, id, &r->src))
 		clients_del(p->clients, id);

@@ -216,7 +216,9 @@ void relaying_record(struct request *r, msg_t *response)
 static void log_statistics(const char *call_id, const sip_t *sip)
 {
 	json_t *body = sip ? relay_json_answer_parse(sip) : NULL;
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *text =
+		body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6))
+		     : NULL;
 
 	log_info("relay resource released", LOG_S("call_id", call_id),
 		 LOG_S("statistics", text));

@@ -54,14 +54,24 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 static void refuse(struct proxy *p, txn_id id, const msg_t *msg, int status)
 {
 	static char buf[SIPMSG_MAX];
+	char tag[TAG_LEN];
 	struct strbuf sb;
-	struct sipmsg_reply reply = {.status = status,
-				     .extra = "Retry-After: 5\r\n"};
+	struct sipmsg_reply reply = {
+		.status = status, .to_tag = tag, .extra = "Retry-After: 5\r\n"};
 
+	sipmsg_token(tag, sizeof(tag));
 	strbuf_init(&sb, buf, sizeof(buf));
 	if (!sipmsg_reply(&sb, sip_object(msg), &reply))
 		(void)txn_respond(p->txns, id, proxy_now(p), status, buf,
 				  sb.len);
+}
+
+static bool begins_call(const msg_t *msg)
+{
+	const sip_t *sip = sip_object(msg);
+
+	return sip->sip_request->rq_method == sip_method_invite &&
+	       !sip->sip_to->a_tag;
 }
 
 void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg)
@@ -74,7 +84,8 @@ void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg)
 		return;
 	}
 	p->n.requests++;
-	if (request_alloc(&r, p, id, msg, src)) {
+	if ((p->draining && begins_call(msg)) ||
+	    request_alloc(&r, p, id, msg, src)) {
 		p->n.overload++;
 		refuse(p, id, msg, 503);
 		msg_destroy(msg);

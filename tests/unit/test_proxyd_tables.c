@@ -93,19 +93,43 @@ START_TEST(choice_ends_with_the_pool)
 }
 END_TEST
 
+static struct {
+	struct addr to[16];
+	size_t n;
+} sent;
+
+static void on_keepalive(const struct addr *channel, void *arg)
+{
+	(void)arg;
+	ck_assert_uint_lt(sent.n, sizeof(sent.to) / sizeof(*sent.to));
+	sent.to[sent.n++] = *channel;
+}
+
+static struct clients *clients_of(struct deadlines **dl, size_t max)
+{
+	struct clients *c = NULL;
+
+	sent.n = 0;
+	ck_assert_int_eq(deadlines_alloc(dl), 0);
+	ck_assert_int_eq(
+		clients_alloc(&c, &(struct clients_config){*dl, max, 100,
+							   on_keepalive, NULL}),
+		0);
+	return c;
+}
+
 START_TEST(a_nat_client_is_found_at_its_channel_until_it_expires)
 {
 	struct deadlines *dl = NULL;
-	struct clients *c = NULL;
+	struct clients *c = clients_of(&dl, 2);
 	struct addr nat = at("198.51.100.28:40001");
 	struct addr moved = at("198.51.100.28:40002");
 
-	ck_assert_int_eq(deadlines_alloc(&dl), 0);
-	ck_assert_int_eq(clients_alloc(&c, dl, 2), 0);
-	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 1000), 0);
+	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
 	ck_assert(clients_at(c, "alice@example.com", &nat));
 	ck_assert(!clients_at(c, "alice@example.com", &moved));
-	ck_assert_int_eq(clients_put(c, "alice@example.com", &moved, 2000), 0);
+	ck_assert_int_eq(clients_put(c, "alice@example.com", &moved, 0, 2000),
+			 0);
 	ck_assert(clients_at(c, "alice@example.com", &moved));
 	ck_assert_uint_eq(clients_count(c), 1);
 	deadlines_run(dl, 1999);
@@ -118,19 +142,45 @@ START_TEST(a_nat_client_is_found_at_its_channel_until_it_expires)
 }
 END_TEST
 
+START_TEST(a_pinhole_is_kept_open_once_an_interval_until_the_end)
+{
+	struct deadlines *dl = NULL;
+	struct clients *c = clients_of(&dl, 2);
+	struct addr nat = at("198.51.100.28:40001");
+	struct addr moved = at("198.51.100.28:40002");
+
+	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
+	for (uint64_t now = 0; now <= 100; now++)
+		deadlines_run(dl, now);
+	ck_assert_uint_eq(sent.n, 1);
+	ck_assert(addr_eq(&sent.to[0], &nat));
+	/* a refresh neither adds a second one nor puts the first off */
+	for (uint64_t now = 101; now <= 300; now++) {
+		ck_assert_int_eq(
+			clients_put(c, "alice@example.com", &moved, now, 1000),
+			0);
+		deadlines_run(dl, now);
+	}
+	ck_assert_uint_eq(sent.n, 3);
+	ck_assert(addr_eq(&sent.to[2], &moved));
+	clients_del(c, "alice@example.com");
+	ck_assert_uint_eq(deadlines_count(dl), 0);
+	clients_free(c);
+	deadlines_free(dl);
+}
+END_TEST
+
 START_TEST(the_nat_client_table_is_bounded)
 {
 	struct deadlines *dl = NULL;
-	struct clients *c = NULL;
+	struct clients *c = clients_of(&dl, 2);
 	struct addr nat = at("198.51.100.28:40001");
 
-	ck_assert_int_eq(deadlines_alloc(&dl), 0);
-	ck_assert_int_eq(clients_alloc(&c, dl, 2), 0);
-	ck_assert_int_eq(clients_put(c, "a@x", &nat, 1), 0);
-	ck_assert_int_eq(clients_put(c, "b@x", &nat, 1), 0);
-	ck_assert_int_eq(clients_put(c, "c@x", &nat, 1), -ENOSPC);
+	ck_assert_int_eq(clients_put(c, "a@x", &nat, 0, 1), 0);
+	ck_assert_int_eq(clients_put(c, "b@x", &nat, 0, 1), 0);
+	ck_assert_int_eq(clients_put(c, "c@x", &nat, 0, 1), -ENOSPC);
 	clients_del(c, "a@x");
-	ck_assert_int_eq(clients_put(c, "c@x", &nat, 1), 0);
+	ck_assert_int_eq(clients_put(c, "c@x", &nat, 0, 1), 0);
 	clients_free(c);
 	ck_assert_uint_eq(deadlines_count(dl), 0);
 	deadlines_free(dl);
@@ -210,6 +260,8 @@ int main(void)
 	tcase_add_test(tc, choice_ends_with_the_pool);
 	tcase_add_test(tc,
 		       a_nat_client_is_found_at_its_channel_until_it_expires);
+	tcase_add_test(tc,
+		       a_pinhole_is_kept_open_once_an_interval_until_the_end);
 	tcase_add_test(tc, the_nat_client_table_is_bounded);
 	tcase_add_test(
 		tc, a_session_keeps_its_resource_and_is_forgotten_in_the_end);
