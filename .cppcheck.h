@@ -1,4 +1,6 @@
-/* For `make lint` alone: cppcheck does not follow <sys/queue.h>. */
+/* For `make lint` alone: cppcheck does not follow <sys/queue.h>, nor
+ * <bpf/bpf_helpers.h>. */
+#define SEC(name)
 #define TAILQ_HEAD(name, type)                                                 \
 	struct name {                                                          \
 		struct type *tqh_first, **tqh_last;                            \

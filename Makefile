@@ -13,6 +13,11 @@ DEPCFLAGS = $(eval DEPCFLAGS := $$(shell pkg-config --cflags $$(PKGS) | sed 's/-
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. $(WARN) $(DEPCFLAGS) $(CFLAGS) $(SAN) \
 	-DPINHOLE_VERSION='"$(VERSION)"' -MMD -MP
+# The kernel fast path, where libbpf and a clang that can make BPF are there.
+BPF_CC ?= clang -target bpf
+BPF_CFLAGS = -O2 -g -Wall -Wextra -Werror -I. -I/usr/include/$(shell uname -m)-linux-gnu
+FASTPATH = $(eval FASTPATH := $$(shell pkg-config --exists libbpf && command -v clang >/dev/null && echo yes))$(FASTPATH)
+BPF_LIBS = $(if $(FASTPATH),$(shell pkg-config --libs libbpf))
 LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)))$(LDLIBS)
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
@@ -21,7 +26,7 @@ Q := $(if $(V),,@)
 DAEMONS := proxyd redirectd relayd
 LIB_SRC := $(wildcard common/*.c proto/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
-daemon_obj = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+daemon_obj = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard $(1)/*.c)))
 BINS := $(DAEMONS:%=$(BUILD)/bin/%)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -34,7 +39,7 @@ define daemon_rule
 $(BUILD)/bin/$(1): $(call daemon_obj,$(1)) $(BUILD)/libpinhole.a
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	$$(Q)$$(CC) $$(SAN) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(Q)$$(CC) $$(SAN) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $(if $(filter relayd,$(1)),$$(BPF_LIBS))
 endef
 $(foreach d,$(DAEMONS),$(eval $(call daemon_rule,$(d))))
 
@@ -47,6 +52,15 @@ $(BUILD)/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# fastpath.o embeds the program of fastpath.bpf.c.
+$(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastpath_abi.h
+	@mkdir -p $(@D)
+	@echo "  CC    $<$(if $(FASTPATH), (with fastpath.bpf.c))"
+	$(if $(FASTPATH),$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $(@D)/fastpath.bpf relayd/fastpath.bpf.c)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(FASTPATH),-DFASTPATH_OBJECT='"$(@D)/fastpath.bpf"') -c -o $@ $<
+
+$(BUILD)/relayd/fastpath_none.o: ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # tests/unit/test_X.c tests common/ or proto/; test_DAEMON_X.c one of a daemon,
@@ -58,7 +72,7 @@ define unit_rule
 $(1): $(1:$(BUILD)/unit/%=tests/unit/%.c) $(call unit_obj,$(1)) $(BUILD)/libpinhole.a
 	@mkdir -p $$(@D)
 	@echo "  TEST  $$@"
-	$$(Q)$$(CC) $$(ALL_CFLAGS) -o $$@ $$(filter %.c %.o %.a,$$^) $$(LDLIBS) $$(shell pkg-config --libs check)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -o $$@ $$(filter %.c %.o %.a,$$^) $$(LDLIBS) $(if $(filter relayd,$(call unit_daemon,$(1))),$$(BPF_LIBS)) $$(shell pkg-config --libs check)
 endef
 $(foreach t,$(UNIT_BIN),$(eval $(call unit_rule,$(t))))
 

@@ -89,8 +89,9 @@ static enum MHD_Result reply(struct MHD_Connection *conn, int status,
 static enum MHD_Result reply_json(struct MHD_Connection *conn, int status,
 				  json_t *body)
 {
-	char *text =
-		body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY |
+						     JSON_REAL_PRECISION(6))
+			  : NULL;
 
 	json_decref(body);
 	return reply(conn, status, type_json, text);

@@ -33,6 +33,8 @@ struct metrics {
 			    */
 	struct counters *counters, **last_counters;
 	struct gauge *gauges, **last_gauge;
+	metrics_refresh_h *refresh;
+	void *refresh_arg;
 };
 
 struct process {
@@ -224,6 +226,12 @@ int metrics_add_gauge(struct metrics *m, const char *name, const char *help,
 	return 0;
 }
 
+void metrics_refresh(struct metrics *m, metrics_refresh_h *fn, void *arg)
+{
+	m->refresh = fn;
+	m->refresh_arg = arg;
+}
+
 char *metrics_render(const struct metrics *m)
 {
 	char *text = NULL;
@@ -232,6 +240,8 @@ char *metrics_render(const struct metrics *m)
 
 	if (!f)
 		return NULL;
+	if (m->refresh)
+		m->refresh(m->refresh_arg);
 	for (const struct counters *c = m->counters; c; c = c->next)
 		print_counters(f, m->prefix, c);
 	for (const struct gauge *g = m->gauges; g; g = g->next)

@@ -34,6 +34,10 @@ int metrics_add_counters(struct metrics *m, const struct metric_def *defs,
 int metrics_add_gauge(struct metrics *m, const char *name, const char *help,
 		      metric_gauge_h *fn, void *arg);
 
+/* Called before each rendering, to bring counters up to date; one at most. */
+typedef void metrics_refresh_h(void *arg);
+void metrics_refresh(struct metrics *m, metrics_refresh_h *fn, void *arg);
+
 /* The whole set in Prometheus text format 0.0.4, malloc'ed (caller frees);
  * NULL when out of memory. Also process_* metrics: resident bytes, CPU
  * seconds, open and maximum fds, start time. */

@@ -9,7 +9,20 @@
 
 struct strbuf;
 
-enum { SDP_MEDIA_MAX = 16, SDP_TOKEN_MAX = 32, SDP_FMT_MAX = 128 };
+enum {
+	SDP_MEDIA_MAX = 16,
+	SDP_TOKEN_MAX = 32,
+	SDP_FMT_MAX = 128,
+	SDP_RTPMAP_MAX = 16,
+	SDP_CODEC_MAX = 16, /* "telephone-event" */
+};
+
+/* An a=rtpmap (RFC 4566 6): "101 telephone-event/8000". */
+struct sdp_rtpmap {
+	char name[SDP_CODEC_MAX];
+	uint32_t rate; /* of the clock, 1-999999 Hz */
+	uint8_t type;  /* payload type, 0-127 */
+};
 
 /* One m= line as far as NAT traversal cares (RFC 4566 5.14, RFC 3605). */
 struct sdp_media {
@@ -21,6 +34,10 @@ struct sdp_media {
 	struct addr rtcp; /* a=rtcp, or the next port up */
 	bool rtcp_mux;
 	bool recvonly, sendonly, inactive;
+	/* In their order; the first of each payload type. Broken ones, those
+	 * with longer names and those that are too many are left out. */
+	size_t nrtpmap;
+	struct sdp_rtpmap rtpmap[SDP_RTPMAP_MAX];
 };
 
 struct sdp {

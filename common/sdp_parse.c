@@ -4,6 +4,8 @@
 #include "common/sdp.h"
 #include "common/sdp_line.h"
 
+enum { PAYLOAD_TYPE_MAX = 127, RATE_MAX = 999999 };
+
 struct direction {
 	bool recvonly, sendonly, inactive;
 };
@@ -115,6 +117,43 @@ static int parse_rtcp(struct parse *p, struct sdp_span value)
 	return 0;
 }
 
+/* "NAME/RATE" or "NAME/RATE/CHANNELS"; false where it is anything else. */
+static bool parse_encoding(struct sdp_rtpmap *map, const struct sdp_span *s)
+{
+	const char *end = s->p + s->len, *p = memchr(s->p, '/', s->len);
+	size_t len = p ? (size_t)(p - s->p) : 0;
+
+	if (len == 0 || len >= sizeof(map->name))
+		return false;
+	memcpy(map->name, s->p, len);
+	map->name[len] = '\0';
+	map->rate = 0;
+	while (++p < end && *p >= '0' && *p <= '9') {
+		map->rate = map->rate * 10 + (uint32_t)(*p - '0');
+		if (map->rate > RATE_MAX)
+			return false;
+	}
+	return map->rate > 0 && (p == end || *p == '/');
+}
+
+/* What cannot be read says nothing; the call does not depend on it. */
+static void parse_rtpmap(struct sdp_media *m, struct sdp_span value)
+{
+	struct sdp_span type, encoding;
+	struct sdp_rtpmap map;
+	uint16_t number;
+
+	if (!sdp_word(&type, &value) || !sdp_span_port(&number, &type) ||
+	    number > PAYLOAD_TYPE_MAX || !sdp_word(&encoding, &value) ||
+	    !parse_encoding(&map, &encoding) || m->nrtpmap == SDP_RTPMAP_MAX)
+		return;
+	map.type = (uint8_t)number;
+	for (size_t i = 0; i < m->nrtpmap; i++)
+		if (m->rtpmap[i].type == map.type)
+			return;
+	m->rtpmap[m->nrtpmap++] = map;
+}
+
 static bool parse_direction(struct direction *d, const struct sdp_line *l)
 {
 	struct sdp_span none;
@@ -149,6 +188,8 @@ static int parse_attribute(struct parse *p, const struct sdp_line *l)
 		m->rtcp_mux = true;
 	} else if (m && sdp_attribute(&value, l, "rtcp")) {
 		return parse_rtcp(p, value);
+	} else if (m && sdp_attribute(&value, l, "rtpmap")) {
+		parse_rtpmap(m, value);
 	}
 	return 0;
 }

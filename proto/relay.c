@@ -244,7 +244,7 @@ int relay_join_print(struct strbuf *out, const struct proto_hop *hop,
 int relay_json_answer_print(struct strbuf *out, const sip_t *req,
 			    const json_t *body)
 {
-	char *text = json_dumps(body, JSON_COMPACT);
+	char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	char tag[PROTO_TAG_LEN];
 	int err;
 

@@ -3,6 +3,7 @@
 #include "common/trace.h"
 #include "relayd/api.h"
 #include "relayd/counters.h"
+#include "relayd/fastpath.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -40,6 +41,27 @@ static uint64_t ports_quarantined_gauge(void *arg)
 	return ports_quarantined(api->ports);
 }
 
+static uint64_t fast_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return api->fastpath ? fastpath_flows(api->fastpath) : 0;
+}
+
+static uint64_t fastpath_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return api->fastpath != NULL;
+}
+
+static void refresh(void *arg)
+{
+	const struct api *api = arg;
+
+	sessions_sync(api->sessions);
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -49,6 +71,8 @@ static const struct {
 	{"streams", "Media lines relayed at present", streams_gauge},
 	{"ports_free", "Port pairs that can be taken", ports_free_gauge},
 	{"ports_quarantined", "Port pairs at rest", ports_quarantined_gauge},
+	{"fastpath", "Whether the kernel fast path is there", fastpath_gauge},
+	{"fast_flows", "Directions of streams in the fast path", fast_gauge},
 };
 
 struct listing {
@@ -132,6 +156,7 @@ int api_metrics(struct metrics *m, struct api *api,
 	int err = metrics_add_counters(
 		m, counter_defs, n, (const uint64_t *)(const void *)counters);
 
+	metrics_refresh(m, refresh, api);
 	for (size_t i = 0; !err && i < sizeof(gauges) / sizeof(gauges[0]); i++)
 		err = metrics_add_gauge(m, gauges[i].name, gauges[i].help,
 					gauges[i].fn, api);

@@ -4,6 +4,7 @@
 #include <uv.h>
 
 struct admin;
+struct fastpath;
 struct metrics;
 struct ports;
 struct relayd_counters;
@@ -16,6 +17,7 @@ struct api {
 	struct sessions *sessions;
 	struct ports *ports;
 	struct trace *trace;
+	struct fastpath *fastpath; /* or NULL */
 };
 
 /* Counters and gauges of /metrics; `api` and `counters` outlive `m`. 0 or

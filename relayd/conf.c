@@ -16,6 +16,16 @@ static int check_ip_or_auto(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+static int check_fastpath(const char *value, char *why, size_t len)
+{
+	enum relayd_fastpath mode;
+
+	if (!relayd_fastpath_parse(&mode, value))
+		return 0;
+	snprintf(why, len, "auto, on or off");
+	return -EINVAL;
+}
+
 static int check_cidr_or_auto(const char *value, char *why, size_t len)
 {
 	if (!strcmp(value, automatic) || !conf_check_cidr(value, why, len))
@@ -71,6 +81,12 @@ const struct conf_key relayd_keys[] = {
 	 .def = "46",
 	 .max = 63,
 	 .help = "DSCP of the media sent, 46 is Expedited Forwarding"},
+	{.name = "fastpath",
+	 .type = CONF_STRING,
+	 .offset = AT(fastpath),
+	 .def = "\"auto\"",
+	 .check = check_fastpath,
+	 .help = "forwarding in the kernel: auto (if permitted), on, off"},
 	{.name = "session.idle",
 	 .type = CONF_INT,
 	 .offset = AT(session_idle),
@@ -124,6 +140,23 @@ const struct conf_key relayd_keys[] = {
 };
 
 const size_t relayd_nkeys = sizeof(relayd_keys) / sizeof(relayd_keys[0]);
+
+int relayd_fastpath_parse(enum relayd_fastpath *out, const char *value)
+{
+	static const char *const names[] = {
+		[FASTPATH_OFF] = "off",
+		[FASTPATH_AUTO] = "auto",
+		[FASTPATH_ON] = "on",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		*out = (enum relayd_fastpath)i;
+		return 0;
+	}
+	return -EINVAL;
+}
 
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])
 {

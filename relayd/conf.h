@@ -15,6 +15,7 @@ struct relayd_conf {
 	struct conf_range media_ports;
 	int64_t media_quarantine; /* seconds, as all times here */
 	int64_t media_dscp;
+	char *fastpath; /* relayd_fastpath_parse */
 	int64_t session_idle;
 	int64_t session_setup;
 	int64_t session_max;
@@ -26,6 +27,12 @@ struct relayd_conf {
 
 extern const struct conf_key relayd_keys[];
 extern const size_t relayd_nkeys;
+
+/* Whether the kernel is to forward: never, where it may, or nothing else. */
+enum relayd_fastpath { FASTPATH_OFF, FASTPATH_AUTO, FASTPATH_ON };
+
+/* 0 or -EINVAL. */
+int relayd_fastpath_parse(enum relayd_fastpath *out, const char *value);
 
 /* Checks across keys (daemon_class.check). */
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN]);

@@ -25,12 +25,23 @@
 	X(port_busy, "Port pairs found taken by someone else")                 \
 	X(packets, "Media packets forwarded")                                  \
 	X(bytes, "Media payload bytes forwarded")                              \
+	X(fast_packets, "Of these packets, forwarded by the kernel fast path") \
+	X(fast_bytes, "Of these bytes, forwarded by the kernel fast path")     \
+	X(fast_entered, "Directions of streams that entered the fast path")    \
 	X(learned, "Channels learned")                                         \
 	X(relearned, "Channels learned anew")                                  \
 	X(stranger_packets, "Media packets from strangers, dropped")           \
 	X(early_packets, "Media packets before their side was signalled")      \
 	X(probation_packets, "Media packets from sources not yet proven")      \
 	X(nowhere_packets, "Media packets with nowhere to go yet, dropped")    \
+	X(rtp_expected, "RTP packets that should have come, of ended streams") \
+	X(rtp_lost, "RTP packets lost on their way here, of ended streams")    \
+	X(rtp_duplicates, "RTP packets that came twice, of ended streams")     \
+	X(rtp_reordered, "RTP packets behind a later one, of ended streams")   \
+	X(rtp_restarts, "RTP sequences begun anew, of ended streams")          \
+	X(mos_streams, "Directions of ended streams whose MOS is estimated")   \
+	X(mos_centi, "Sum of these MOS, times 100")                            \
+	X(mos_below_3_6, "Directions of ended streams with a MOS below 3.6")   \
 	X(receive_errors, "Errors on receiving media, ICMP included")          \
 	X(send_errors, "Errors on sending media, packet dropped")
 

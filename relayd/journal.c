@@ -1,15 +1,22 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "relayd/figures.h"
 #include "relayd/journal.h"
 #include "relayd/session.h"
 #include "relayd/stream.h"
 
-enum { NOTE_MAX = 512, LIST_MAX = 128, OUTSIDER_QUIET_MS = 10000 };
+enum {
+	NOTE_MAX = 512,
+	LIST_MAX = 128,
+	QUALITY_MAX = 96,
+	OUTSIDER_QUIET_MS = 10000,
+};
 
 struct journal {
 	struct trace *trace;
@@ -97,20 +104,60 @@ static struct summary summarize(const struct session *s)
 	return sum;
 }
 
+/* "lost 3 of 1500, jitter 1.2 ms, MOS 4.3" of the RTP of one side: lost in all
+ * its streams, the worst jitter and MOS. "-" where there is nothing to tell. */
+static const char *quality_text(char buf[QUALITY_MAX], const struct session *s,
+				enum learn_side side)
+{
+	uint64_t lost = 0, expected = 0, jitter = 0;
+	char mos[8] = "-", ms[16] = "-";
+	bool timed = false;
+	double worst = 0;
+
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
+		const struct stream *st = session_stream(s, i);
+		struct figures_line l;
+
+		if (!st)
+			continue;
+		figures_read(&l, stream_figures(st), side);
+		lost += l.heard.lost;
+		expected += l.heard.expected;
+		timed |= l.heard.timed;
+		if (l.heard.jitter_mean_us > jitter)
+			jitter = l.heard.jitter_mean_us;
+		if (l.mos > 0 && (worst <= 0 || l.mos < worst))
+			worst = l.mos;
+	}
+	if (expected == 0)
+		return NULL;
+	if (worst > 0)
+		snprintf(mos, sizeof(mos), "%.1f", worst);
+	if (timed)
+		snprintf(ms, sizeof(ms), "%.1f ms", (double)jitter / 1000);
+	snprintf(buf, QUALITY_MAX, "lost %llu of %llu, jitter %s, MOS %s",
+		 (unsigned long long)lost, (unsigned long long)expected, ms,
+		 mos);
+	return buf;
+}
+
 static void ended(struct journal *j, const struct session *s, uint64_t now,
 		  const char *how)
 {
 	struct summary sum = summarize(s);
 	uint64_t ms = now - session_opened(s);
-	char text[NOTE_MAX];
+	char text[NOTE_MAX], first[QUALITY_MAX], second[QUALITY_MAX];
 	struct strbuf sb;
 
-	log_info(how, LOG_S("call_id", session_call_id(s)),
-		 LOG_I("duration_ms", ms),
-		 LOG_I("packets_first", sum.packets[LEARN_FIRST]),
-		 LOG_I("packets_second", sum.packets[LEARN_SECOND]),
-		 LOG_I("dropped", sum.dropped),
-		 LOG_I("strangers", sum.strangers));
+	log_info(
+		how, LOG_S("call_id", session_call_id(s)),
+		LOG_I("duration_ms", ms),
+		LOG_I("packets_first", sum.packets[LEARN_FIRST]),
+		LOG_I("packets_second", sum.packets[LEARN_SECOND]),
+		LOG_I("dropped", sum.dropped),
+		LOG_I("strangers", sum.strangers),
+		LOG_S("quality_first", quality_text(first, s, LEARN_FIRST)),
+		LOG_S("quality_second", quality_text(second, s, LEARN_SECOND)));
 	strbuf_init(&sb, text, sizeof(text));
 	strbuf_printf(&sb,
 		      "%s after %llu ms: %llu packets from first, %llu from "

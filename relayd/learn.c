@@ -398,6 +398,16 @@ enum learn_verdict learn_packet(struct learn_result *r, struct learn *l,
 	return r->verdict;
 }
 
+void learn_heard(struct learn *l, enum learn_side side, uint32_t ssrc,
+		 uint16_t seq, uint64_t last)
+{
+	const struct learn_facts f = {.ssrc = ssrc, .seq = seq, .is_rtp = true};
+	struct learn_channel *ch = &l->ch[side];
+
+	if (ch->rank != LEARN_NONE)
+		hear(ch, &f, last > ch->last ? last : ch->last);
+}
+
 const char *learn_rank_name(enum learn_rank rank)
 {
 	return ranks[rank].name;

@@ -130,6 +130,11 @@ enum learn_verdict learn_packet(struct learn_result *r, struct learn *l,
 				const struct learn *rtp,
 				const struct learn_facts *f, uint64_t now);
 
+/* What the known source of a side sent past this: the last packet's time and
+ * SSRC, and the highest number of that SSRC. */
+void learn_heard(struct learn *l, enum learn_side side, uint32_t ssrc,
+		 uint16_t seq, uint64_t last);
+
 const char *learn_rank_name(enum learn_rank rank);
 const char *learn_side_name(enum learn_side side); /* "first", "second" */
 

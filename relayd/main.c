@@ -18,6 +18,7 @@
 #include "relayd/conf.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
+#include "relayd/fastpath.h"
 #include "relayd/journal.h"
 #include "relayd/port.h"
 #include "relayd/session.h"
@@ -51,6 +52,7 @@ struct relay {
 	struct trace *trace;
 	struct journal *journal;
 	struct stream_env env;
+	struct fastpath *fastpath; /* NULL: relayd forwards by itself */
 	struct sessions *sessions;
 	struct control *control;
 	struct api api;
@@ -87,6 +89,8 @@ static void on_tick(uv_timer_t *timer)
 	struct relay *r = timer->data;
 	uint64_t now = uv_now(timer->loop);
 
+	if (r->fastpath && fastpath_tick(r->fastpath))
+		sessions_sync(r->sessions);
 	deadlines_run(r->deadlines, now);
 	if (r->drain_until && now >= r->drain_until) {
 		log_warn("drain time over, sessions are cut",
@@ -185,6 +189,35 @@ static int start_media(struct relay *r, char err[CONF_ERRLEN])
 	return ret ? fail(err, ret, "media.ports", "") : 0;
 }
 
+/* Without it relayd works as well, so that only "on" insists. */
+static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
+{
+	const struct fastpath_config cfg = {
+		.address = r->env.address,
+		.ports_lo = (uint16_t)r->conf->media_ports.lo,
+		.ports_hi = (uint16_t)r->conf->media_ports.hi,
+		.dscp = r->env.dscp,
+	};
+	enum relayd_fastpath mode = FASTPATH_OFF;
+	char why[FASTPATH_WHY];
+	int ret;
+
+	relayd_fastpath_parse(&mode, r->conf->fastpath);
+	if (mode == FASTPATH_OFF)
+		return 0;
+	ret = fastpath_open(&r->fastpath, &cfg, why);
+	r->env.fast = r->fastpath;
+	if (!ret)
+		return 0;
+	if (mode == FASTPATH_ON) {
+		snprintf(err, CONF_ERRLEN, "fastpath: %s", why);
+		return ret;
+	}
+	log_info("fast path unavailable, relayd forwards by itself",
+		 LOG_S("reason", why));
+	return 0;
+}
+
 static int start_tables(struct relay *r, char err[CONF_ERRLEN])
 {
 	int ret = deadlines_alloc(&r->deadlines);
@@ -224,7 +257,7 @@ static int start_admin(struct relay *r, char err[CONF_ERRLEN])
 	int ret = addr_parse(&http, r->conf->http, 0);
 
 	r->api = (struct api){daemon_loop(r->daemon), r->sessions, r->ports,
-			      r->trace};
+			      r->trace, r->fastpath};
 	if (!ret)
 		ret = metrics_alloc(&r->metrics, "relayd");
 	if (!ret)
@@ -273,7 +306,7 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
 {
 	static int (*const steps[])(struct relay *, char *) = {
-		start_trust,  start_listeners, start_media,
+		start_trust,  start_listeners, start_media, start_fastpath,
 		start_tables, start_admin,     start_tick,
 	};
 	struct relay *r = calloc(1, sizeof(*r));
@@ -344,6 +377,7 @@ static void stop(void *ctx)
 		udp_close(r->listeners[i].udp);
 	control_free(r->control);
 	sessions_free(r->sessions);
+	fastpath_close(r->fastpath);
 	journal_free(r->journal);
 	trace_free(r->trace);
 	deadlines_free(r->deadlines);

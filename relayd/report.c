@@ -1,3 +1,4 @@
+#include "relayd/figures.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -31,14 +32,66 @@ static json_t *side_json(const struct stream *st, enum stream_part part,
 	const struct stream_flow *f = stream_flow(st, part, side);
 	const struct learn_channel *ch = &stream_learn(st, part)->ch[side];
 
-	return json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "packets",
-			 (json_int_t)f->packets, "bytes", (json_int_t)f->bytes,
-			 "dropped", (json_int_t)f->dropped, "first_ms",
-			 since(f->first, opened), "last_ms",
-			 since(f->last, opened), "signalled",
-			 addr_json(&ch->sdp), "learned", addr_json(&ch->source),
-			 "sendto", addr_json(&ch->sendto), "rank",
-			 learn_rank_name(ch->rank));
+	return json_pack(
+		"{s:I,s:I,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "packets",
+		(json_int_t)f->packets, "fast_packets", (json_int_t)f->fast,
+		"fast", part == STREAM_RTP && stream_is_fast(st, side), "bytes",
+		(json_int_t)f->bytes, "dropped", (json_int_t)f->dropped,
+		"first_ms", since(f->first, opened), "last_ms",
+		since(f->last, opened), "signalled", addr_json(&ch->sdp),
+		"learned", addr_json(&ch->source), "sendto",
+		addr_json(&ch->sendto), "rank", learn_rank_name(ch->rank));
+}
+
+/* In thousandths, that floating point does not print more. */
+static json_t *rounded(double v)
+{
+	return json_real((double)(int64_t)(v * 1000 + 0.5) / 1000);
+}
+
+static json_t *jitter_json(const struct quality_figures *q, uint64_t us)
+{
+	return q->timed ? rounded((double)us / 1000) : json_null();
+}
+
+/* What the other side reports by RTCP; null: nothing that can be believed. */
+static json_t *reported_json(const struct figures_line *l)
+{
+	return l->reported ? json_pack("{s:i,s:o,s:o}", "lost",
+				       (int)l->reported_lost, "loss_percent",
+				       rounded(l->reported_fraction * 100),
+				       "jitter_ms",
+				       l->reported_jitter_ms < 0
+					       ? json_null()
+					       : rounded(l->reported_jitter_ms))
+			   : json_null();
+}
+
+/* How the RTP of a side was heard; null: it never was. */
+static json_t *quality_json(const struct stream *st, enum learn_side side)
+{
+	struct figures_line l;
+	const struct quality_figures *q = &l.heard;
+
+	figures_read(&l, stream_figures(st), side);
+	if (q->expected == 0)
+		return json_null();
+	return json_pack(
+		"{s:o,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}",
+		"codec", l.codec ? text_json(l.codec) : json_null(), "expected",
+		(json_int_t)q->expected, "lost", (json_int_t)q->lost,
+		"loss_percent",
+		rounded((double)q->lost * 100 / (double)q->expected),
+		"duplicates", (json_int_t)q->duplicates, "reordered",
+		(json_int_t)q->reordered, "strays", (json_int_t)q->strays,
+		"restarts", (json_int_t)q->restarts, "ssrcs",
+		(json_int_t)q->sources, "jitter_ms",
+		jitter_json(q, q->jitter_us), "jitter_mean_ms",
+		jitter_json(q, q->jitter_mean_us), "jitter_max_ms",
+		jitter_json(q, q->jitter_max_us), "reported", reported_json(&l),
+		"round_trip_ms",
+		l.has_round_trip ? rounded(l.round_trip_ms) : json_null(),
+		"mos", l.mos > 0 ? rounded(l.mos) : json_null());
 }
 
 static json_t *part_json(const struct stream *st, enum stream_part part,
@@ -52,11 +105,14 @@ static json_t *part_json(const struct stream *st, enum stream_part part,
 
 static json_t *stream_json(const struct stream *st, uint64_t opened)
 {
-	return json_pack("{s:i,s:o,s:i,s:o,s:o}", "line", (int)stream_line(st),
-			 "type", text_json(stream_type(st)), "port",
+	return json_pack("{s:i,s:o,s:i,s:o,s:o,s:{s:o,s:o}}", "line",
+			 (int)stream_line(st), "type",
+			 text_json(stream_type(st)), "port",
 			 (int)stream_port(st), "rtp",
 			 part_json(st, STREAM_RTP, opened), "rtcp",
-			 part_json(st, STREAM_RTCP, opened));
+			 part_json(st, STREAM_RTCP, opened), "quality", "first",
+			 quality_json(st, LEARN_FIRST), "second",
+			 quality_json(st, LEARN_SECOND));
 }
 
 static json_t *streams_json(const struct session *s)

@@ -75,6 +75,13 @@ static void end(struct session *s, uint64_t now)
 		ss->cfg.emptied(ss->cfg.arg);
 }
 
+static void sync_streams(const struct session *s)
+{
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
+		if (s->streams[i])
+			stream_sync(s->streams[i]);
+}
+
 /* When silence ends the session if nothing happens until then. */
 static uint64_t silence_ends(const struct session *s)
 {
@@ -83,6 +90,7 @@ static uint64_t silence_ends(const struct session *s)
 
 	if (!s->answered)
 		return last + lim->setup_ms;
+	sync_streams(s);
 	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
 		if (s->streams[i] && stream_last(s->streams[i]) > last)
 			last = stream_last(s->streams[i]);
@@ -216,6 +224,18 @@ size_t sessions_streams(const struct sessions *ss)
 struct session *sessions_find(const struct sessions *ss, const char *call_id)
 {
 	return table_get(ss->table, call_id, strlen(call_id));
+}
+
+static int sync_one(const struct session *s, void *arg)
+{
+	(void)arg;
+	sync_streams(s);
+	return 0;
+}
+
+void sessions_sync(const struct sessions *ss)
+{
+	sessions_apply(ss, sync_one, NULL);
 }
 
 struct visit {
@@ -435,5 +455,7 @@ const struct addr *session_observed(const struct session *s,
 
 const struct stream *session_stream(const struct session *s, unsigned line)
 {
+	if (s->streams[line])
+		stream_sync(s->streams[line]);
 	return s->streams[line];
 }

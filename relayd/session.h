@@ -57,6 +57,9 @@ size_t sessions_streams(const struct sessions *ss);
 
 struct session *sessions_find(const struct sessions *ss, const char *call_id);
 
+/* Bring all counters up to date with what the kernel has forwarded. */
+void sessions_sync(const struct sessions *ss);
+
 /* Visit each, in no order; a non-zero return stops. `fn` must not end one. */
 typedef int sessions_apply_h(const struct session *s, void *arg);
 int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg);

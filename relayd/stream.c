@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include "common/netset.h"
+#include "relayd/bypass.h"
 #include "relayd/counters.h"
+#include "relayd/figures.h"
 #include "relayd/stream.h"
 
 enum {
 	BATCH = 32, /* packets a wake-up, so that one stream starves no other */
 	STRANGER_QUIET_MS = 10000, /* between two events about strangers */
+	NS_PER_US = 1000,
 	SIP_PORT = 5060,
 	SIPS_PORT = 5061,
 };
@@ -28,6 +31,8 @@ struct part {
 struct stream {
 	struct part part[STREAM_PARTS];
 	const struct stream_env *env;
+	struct bypass bypass; /* of the RTP part */
+	struct figures figures;
 	stream_event_h *event;
 	void *arg;
 	unsigned handles; /* open in the loop */
@@ -67,8 +72,8 @@ static void stranger(struct part *p, const struct learn_result *what,
 	tell(p, what, src);
 }
 
-/* Step 84: out of the socket it came in on. */
-static void forward(struct part *p, enum learn_side from, const uint8_t *data,
+/* Step 84: out of the socket it came in on. Whether it is under way. */
+static bool forward(struct part *p, enum learn_side from, const uint8_t *data,
 		    size_t len, uint64_t now)
 {
 	struct relayd_counters *c = p->stream->env->counters;
@@ -81,18 +86,56 @@ static void forward(struct part *p, enum learn_side from, const uint8_t *data,
 	if (addr_is_none(dst)) {
 		flow->dropped++;
 		c->nowhere_packets++;
-		return;
+		return false;
 	}
 	if (sendto(p->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, &dst->u.sa,
 		   addr_len(dst)) < 0) {
 		flow->dropped++;
 		c->send_errors++;
-		return;
+		return false;
 	}
 	flow->packets++;
 	flow->bytes += len;
 	c->packets++;
 	c->bytes += len;
+	return true;
+}
+
+/* Figures are of all that came from a known source, forwarded or not: they tell
+ * how it came here. */
+static void measure(struct part *p, bool is_rtp, const struct figures_packet *f)
+{
+	struct figures *figures = &p->stream->figures;
+
+	if (is_rtp && part_of(p) == STREAM_RTP) {
+		figures_rtp(figures, f);
+	} else if (!is_rtp) {
+		/* reports are of what the kernel forwarded, too */
+		stream_sync(p->stream);
+		figures_rtcp(figures, f);
+	}
+}
+
+/* The same of what the kernel has forwarded. */
+static void went_by(struct part *p, enum learn_side from,
+		    const struct bypass_news *news, uint64_t now)
+{
+	struct relayd_counters *c = p->stream->env->counters;
+	struct stream_flow *flow = &p->flow[from];
+	uint64_t last = news->last < now ? news->last : now;
+
+	flow->packets += news->packets;
+	flow->bytes += news->bytes;
+	flow->fast += news->packets;
+	if (last > flow->last)
+		flow->last = last;
+	c->packets += news->packets;
+	c->bytes += news->bytes;
+	c->fast_packets += news->packets;
+	c->fast_bytes += news->bytes;
+	learn_heard(&p->learn, from, news->ssrc, news->seq, last);
+	figures_passed(&p->stream->figures, from, news->ssrc, news->seq,
+		       news->packets);
 }
 
 /* Whether media sent there would come back to this relay's own sockets. */
@@ -118,11 +161,18 @@ static void packet(struct part *p, struct learn_facts *facts,
 					  : NULL;
 	struct learn_result what = {LEARN_STRANGER, LEARN_FIRST,
 				    "source is the relay itself"};
+	struct figures_packet measured = {
+		.data = data,
+		.len = len,
+		.time_us = uv_hrtime() / NS_PER_US,
+	};
 
 	if (own_address(p->stream, &facts->src)) {
 		stranger(p, &what, &facts->src, now);
 		return;
 	}
+	if (!rtp)
+		stream_sync(p->stream);
 	learn_read(facts, data, len);
 	switch (learn_packet(&what, &p->learn, rtp, facts, now)) {
 	case LEARN_FORWARD:
@@ -145,7 +195,18 @@ static void packet(struct part *p, struct learn_facts *facts,
 		stranger(p, &what, &facts->src, now);
 		return;
 	}
-	forward(p, what.from, data, len, now);
+	measured.from = what.from;
+	measured.sent = forward(p, what.from, data, len, now);
+	measure(p, facts->is_rtp, &measured);
+	if (!rtp && facts->is_rtp)
+		bypass_done(&p->stream->bypass, what.from, data);
+}
+
+/* The kernel takes over, or gives back, what learning has come to. */
+static void follow(struct stream *st, uint64_t now)
+{
+	st->env->counters->fast_entered +=
+		bypass_follow(&st->bypass, &st->part[STREAM_RTP].learn, now);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -162,17 +223,11 @@ static void revive(struct part *p)
 	uv_poll_start(&p->poll, UV_READABLE, on_poll);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/* As much as there is, within limits. */
+static void receive(struct part *p, uint64_t now)
 {
-	struct part *p = poll->data;
 	const struct stream_env *env = p->stream->env;
-	uint64_t now = uv_now(env->loop);
 
-	(void)events;
-	if (status < 0) {
-		revive(p);
-		return;
-	}
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct learn_facts facts = {0};
 		socklen_t slen = sizeof(facts.src.u);
@@ -186,6 +241,21 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		else
 			env->counters->receive_errors++;
 	}
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct part *p = poll->data;
+	uint64_t now = uv_now(p->stream->env->loop);
+
+	(void)events;
+	if (status < 0) {
+		revive(p);
+		return;
+	}
+	receive(p, now);
+	if (part_of(p) == STREAM_RTP)
+		follow(p->stream, now);
 }
 
 /* Marking is a wish: a kernel that refuses it still relays. */
@@ -254,6 +324,7 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	st->arg = arg;
 	st->line = line;
 	st->port = port;
+	bypass_init(&st->bypass, env->fast, &env->address, port);
 	strncat(st->type, type, sizeof(st->type) - 1);
 	for (unsigned i = 0; i < STREAM_PARTS; i++) {
 		st->part[i].fd = -1;
@@ -283,6 +354,9 @@ void stream_close(struct stream *st)
 
 	if (!st)
 		return;
+	bypass_leave(&st->bypass);
+	stream_sync(st);
+	figures_count(st->env->counters, &st->figures);
 	handles = st->handles;
 	for (unsigned i = 0; i < STREAM_PARTS; i++) {
 		struct part *p = &st->part[i];
@@ -315,6 +389,9 @@ void stream_signal(struct stream *st, enum learn_side side,
 {
 	uint64_t now = uv_now(st->env->loop);
 
+	stream_sync(st);
+	if (m->port != 0)
+		figures_signal(&st->figures, side, m);
 	for (unsigned i = 0; i < STREAM_PARTS; i++) {
 		struct learn *l = &st->part[i].learn;
 		struct addr a = i == STREAM_RTCP ? m->rtcp : m->rtp;
@@ -330,6 +407,19 @@ void stream_signal(struct stream *st, enum learn_side side,
 			a = (struct addr){0};
 		learn_signal(l, side, &a, observed, now);
 	}
+	follow(st, now);
+	stream_sync(st);
+}
+
+void stream_sync(struct stream *st)
+{
+	uint64_t now = uv_now(st->env->loop);
+	struct bypass_news news;
+
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		if (bypass_news(&news, &st->bypass, (enum learn_side)i))
+			went_by(&st->part[STREAM_RTP], (enum learn_side)i,
+				&news, now);
 }
 
 uint16_t stream_port(const struct stream *st)
@@ -373,6 +463,16 @@ const struct stream_flow *stream_flow(const struct stream *st,
 uint64_t stream_strangers(const struct stream *st, enum stream_part part)
 {
 	return st->part[part].strangers;
+}
+
+const struct figures *stream_figures(const struct stream *st)
+{
+	return &st->figures;
+}
+
+bool stream_is_fast(const struct stream *st, enum learn_side from)
+{
+	return bypass_has(&st->bypass, from);
 }
 
 const char *stream_part_name(enum stream_part part)

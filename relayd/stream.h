@@ -7,6 +7,8 @@
 #include "common/sdp.h"
 #include "relayd/learn.h"
 
+struct fastpath;
+struct figures;
 struct netset;
 struct relayd_counters;
 
@@ -22,6 +24,7 @@ enum stream_part { STREAM_RTP, STREAM_RTCP, STREAM_PARTS };
 /* What came from one side. Times as the loop's clock; 0: never. */
 struct stream_flow {
 	uint64_t packets, bytes; /* forwarded */
+	uint64_t fast;           /* of these packets, by the kernel */
 	uint64_t dropped;        /* nowhere to send to, or not sent */
 	uint64_t first, last;
 };
@@ -48,7 +51,8 @@ struct stream_env {
 	const struct netset *trusted;
 	int dscp; /* 0-63 */
 	struct relayd_counters *counters;
-	uint8_t *buf; /* STREAM_BUF bytes, used within one wake-up */
+	struct fastpath *fast; /* NULL: there is none */
+	uint8_t *buf;          /* STREAM_BUF bytes, used within one wake-up */
 };
 
 enum { STREAM_BUF = 65536 };
@@ -71,6 +75,9 @@ void stream_signal(struct stream *st, enum learn_side side,
 		   const struct sdp_media *m, const struct addr *observed,
 		   const struct addr *proxy);
 
+/* Bring what is read below up to date: the kernel may have forwarded more. */
+void stream_sync(struct stream *st);
+
 uint16_t stream_port(const struct stream *st); /* the even one */
 unsigned stream_line(const struct stream *st);
 const char *stream_type(const struct stream *st);
@@ -81,6 +88,10 @@ const struct stream_flow *stream_flow(const struct stream *st,
 				      enum stream_part part,
 				      enum learn_side from);
 uint64_t stream_strangers(const struct stream *st, enum stream_part part);
+/* Figures of its RTP and RTCP. */
+const struct figures *stream_figures(const struct stream *st);
+/* Whether the RTP of this side is left to the kernel. */
+bool stream_is_fast(const struct stream *st, enum learn_side from);
 const char *stream_part_name(enum stream_part part); /* "rtp", "rtcp" */
 
 #endif

@@ -12,7 +12,7 @@ import pytest
 from calls import Site, deployed, establish, hear_each_other, \
     offer_of, site  # noqa: F401
 from support.daemons import BIN, Daemon, relayd_conf
-from support.net import wait_until
+from support.net import THIRD, wait_until
 from support.rtp import build
 from support.sipmsg import Message, sdp, sdp_media, token
 from test_reinvite import Party, both_hear, reinvite
@@ -273,6 +273,55 @@ def test_it_is_known_when_the_kernel_last_heard_a_side(site):
     assert fresh.seq > talk.out.seq and len(talk.back.received) > got
     assert moved.packets(talk.back.ssrc)
     talk.hang_up()
+
+
+def test_fragments_go_through_relayd(site):
+    talk = call_between(site, "third", "first")
+    talk.out.start(talk.near[0])
+    talk.back.start(talk.far[0])
+    wait_fast(site, talk)
+    raw = build(talk.out.ssrc, 60000, payload=bytes(3000))
+    talk.out.send_raw(raw, talk.near[0])
+    talk.back.wait_for(lambda: any(p.raw == raw
+                                   for p in talk.back.received),
+                       what="the large packet")
+    wait_fast(site, talk)
+    talk.out.stop()
+    talk.back.stop()
+    talk.hang_up()
+
+
+def test_a_route_that_changes_is_noticed(site):
+    """Without a way to one side nothing is left to the kernel; with one
+    again, all is."""
+    talk = call_between(site, "first", "third")
+    talk.out.start(talk.near[0])
+    talk.back.start(talk.far[0])
+    wait_fast(site, talk)
+    gone = ("route", "add", "unreachable", THIRD)
+    site.net.exec("relay", "ip", *gone)
+    try:
+        wait_until(lambda: not sides(site, talk)[0]["fast"], 20,
+                   "the flow to be given up")
+    finally:
+        site.net.exec("relay", "ip", "route", "del", "unreachable", THIRD)
+    wait_fast(site, talk, more=10)
+    talk.out.stop()
+    talk.back.stop()
+    talk.hang_up()
+
+
+def test_a_session_lives_by_what_the_kernel_forwards(net):
+    site = Site(net, relayd={"session": {"idle": 2, "setup": 2}})
+    talk = call_between(site, "first", "third")
+    talk.out.start(talk.near[0])
+    talk.back.start(talk.far[0])
+    wait_fast(site, talk, more=200)
+    assert site.relay.metric("sessions_expired") == 0
+    talk.out.stop()
+    talk.back.stop()
+    site.relay.wait_metric("sessions_expired", lambda n: n == 1)
+    assert site.relay.metric("fast_flows") == 0
 
 
 def filters(net):

@@ -339,11 +339,24 @@ START_TEST(test_relay_answer)
 }
 END_TEST
 
+/* Abridged, and of numbers that a double cannot hold exactly. */
+#define STATISTICS                                                             \
+	"{\"call_id\":\"call-1@10.0.0.16\",\"duration_ms\":8123,"              \
+	"\"answered\":true,\"streams\":[{\"line\":0,"                          \
+	"\"type\":\"audio\",\"rtp\":{\"first\":{\"packets\":398,"              \
+	"\"bytes\":68456,\"dropped\":0,\"first_ms\":43,"                       \
+	"\"last_ms\":8101}},"                                                  \
+	"\"quality\":{\"first\":{\"codec\":\"PCMU\",\"expected\":400,"         \
+	"\"lost\":3,\"loss_percent\":0.75,\"duplicates\":1,"                   \
+	"\"reordered\":2,\"strays\":0,\"restarts\":0,\"ssrcs\":1,"             \
+	"\"jitter_ms\":1.25,\"jitter_mean_ms\":0.875,"                         \
+	"\"jitter_max_ms\":2.5,\"reported\":{\"lost\":5,"                      \
+	"\"loss_percent\":1.562,\"jitter_ms\":2.125},"                         \
+	"\"round_trip_ms\":24.5,\"mos\":4.281}}}]}"
+
 START_TEST(test_release_and_answer)
 {
-	json_t *body = json_pack("{s:i,s:[{s:s,s:i,s:i}]}", "duration_ms", 8123,
-				 "streams", "type", "audio", "packets_a", 400,
-				 "packets_b", 398);
+	json_t *body = json_loads(STATISTICS, 0, NULL);
 	struct relay_request r = request();
 	struct proto_hop h = hop("z9hG4bKend");
 	msg_t *req, *msg;

@@ -52,6 +52,87 @@ START_TEST(test_borne)
 }
 END_TEST
 
+static void assert_rtpmap(const struct sdp_rtpmap *map, unsigned type,
+			  const char *name, unsigned rate)
+{
+	ck_assert_uint_eq(map->type, type);
+	ck_assert_str_eq(map->name, name);
+	ck_assert_uint_eq(map->rate, rate);
+}
+
+START_TEST(test_rtpmap)
+{
+	const struct sdp_media *m;
+	struct sdp s;
+
+	ck_assert_int_eq(parse(&s,
+			       "v=0\nc=IN IP4 192.0.2.1\n"
+			       "a=rtpmap:99 of/8000\n" /* no media line yet */
+			       "m=audio 2 RTP/AVP 96 0 101 9\n"
+			       "a=rtpmap:96 opus/48000/2\n"
+			       "a=rtpmap:101  telephone-event/8000 \n"
+			       "a=rtpmap:96 again/8000\n"
+			       "a=rtpmap:127 x/999999\n"
+			       "m=video 4 RTP/AVP 97\n"
+			       "a=rtpmap:97 H264/90000\n"),
+			 0);
+	m = &s.media[0];
+	ck_assert_uint_eq(m->nrtpmap, 3);
+	assert_rtpmap(&m->rtpmap[0], 96, "opus", 48000);
+	assert_rtpmap(&m->rtpmap[1], 101, "telephone-event", 8000);
+	assert_rtpmap(&m->rtpmap[2], 127, "x", 999999);
+	ck_assert_uint_eq(s.media[1].nrtpmap, 1);
+	assert_rtpmap(&s.media[1].rtpmap[0], 97, "H264", 90000);
+}
+END_TEST
+
+START_TEST(test_broken_rtpmap_is_borne)
+{
+	static const char *const broken[] = {
+		"",
+		"96",
+		"96 ",
+		"96 opus",
+		"96 opus/",
+		"96 opus/x",
+		"96 /8000",
+		"96 opus/0",
+		"96 opus/8000x",
+		"128 opus/48000",
+		"-1 opus/48000",
+		"x opus/48000",
+		"96 opus/1000000",
+		"96 opus/4294967296000",
+		"96 a-sixteen-letter/8000",
+	};
+	char text[128];
+	struct sdp s;
+
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "v=0\nc=IN IP4 192.0.2.1\nm=audio 2 RTP/AVP 96\n"
+			 "a=rtpmap:%s",
+			 broken[i]);
+		ck_assert_int_eq(parse(&s, text), 0);
+		ck_assert_uint_eq(s.media[0].nrtpmap, 0);
+	}
+}
+END_TEST
+
+START_TEST(test_too_many_rtpmaps_are_left_out)
+{
+	char text[1024] = "v=0\nc=IN IP4 192.0.2.1\nm=audio 2 RTP/AVP 0\n";
+	struct sdp s;
+
+	for (int i = 0; i < 20; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "a=rtpmap:%d name/8000\n", 96 + i);
+	ck_assert_int_eq(parse(&s, text), 0);
+	ck_assert_uint_eq(s.media[0].nrtpmap, SDP_RTPMAP_MAX);
+	ck_assert_uint_eq(s.media[0].rtpmap[SDP_RTPMAP_MAX - 1].type, 111);
+}
+END_TEST
+
 START_TEST(test_long_fmt_is_cut_at_a_word)
 {
 	char text[512] = "v=0\nc=IN IP4 192.0.2.1\nm=audio 2 RTP/AVP";
@@ -160,6 +241,9 @@ int main(void)
 	tcase_set_timeout(tc, 0);
 	tcase_add_test(tc, test_parse);
 	tcase_add_test(tc, test_borne);
+	tcase_add_test(tc, test_rtpmap);
+	tcase_add_test(tc, test_broken_rtpmap_is_borne);
+	tcase_add_test(tc, test_too_many_rtpmaps_are_left_out);
 	tcase_add_test(tc, test_long_fmt_is_cut_at_a_word);
 	tcase_add_loop_test(tc, test_broken, 0,
 			    sizeof(broken) / sizeof(broken[0]));

@@ -1,0 +1,88 @@
+#include "relayd/bypass.h"
+#include "relayd/fastflow.h"
+#include "relayd/fastpath.h"
+
+void bypass_init(struct bypass *b, struct fastpath *fp,
+		 const struct addr *address, uint16_t port)
+{
+	*b = (struct bypass){.fp = fp, .local = *address};
+	addr_set_port(&b->local, port);
+	for (unsigned i = 0; fp && i < LEARN_SIDES; i++) {
+		struct fastpath_count c;
+
+		b->slot[i] = fastpath_slot(fp, port, (enum learn_side)i);
+		fastpath_read(&c, fp, b->slot[i]);
+		b->packets[i] = c.packets;
+		b->bytes[i] = c.bytes;
+	}
+}
+
+unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
+{
+	unsigned entered = 0;
+
+	if (!b->fp)
+		return 0;
+	if (!fastflow_ready(l)) {
+		bypass_leave(b);
+		return 0;
+	}
+	if (now < b->retry_at)
+		return 0;
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		const struct learn_channel *ch = &l->ch[i];
+		bool had = fastpath_has(b->fp, b->slot[i]);
+		struct fastflow f;
+
+		fastflow_of(&f, l, (enum learn_side)i, &b->local);
+		b->in = true;
+		if (fastpath_put(b->fp, b->slot[i], &f, ch->ssrc, ch->seq)) {
+			bypass_leave(b);
+			b->retry_at = now + BYPASS_RETRY_MS;
+			return 0;
+		}
+		entered += !had;
+	}
+	return entered;
+}
+
+void bypass_leave(struct bypass *b)
+{
+	if (!b->fp || !b->in)
+		return;
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		fastpath_del(b->fp, b->slot[i]);
+	b->in = false;
+}
+
+void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp)
+{
+	uint16_t seq = (uint16_t)(rtp[2] << 8 | rtp[3]);
+	uint32_t timestamp = (uint32_t)rtp[4] << 24 | (uint32_t)rtp[5] << 16 |
+			     (uint32_t)rtp[6] << 8 | rtp[7];
+
+	if (b->in)
+		fastpath_done(b->fp, b->slot[from],
+			      fastpath_mark(seq, timestamp));
+}
+
+bool bypass_has(const struct bypass *b, enum learn_side from)
+{
+	return b->fp && fastpath_has(b->fp, b->slot[from]);
+}
+
+bool bypass_news(struct bypass_news *out, struct bypass *b,
+		 enum learn_side from)
+{
+	struct fastpath_count c;
+
+	if (!b->fp)
+		return false;
+	fastpath_read(&c, b->fp, b->slot[from]);
+	*out = (struct bypass_news){c.packets - b->packets[from],
+				    c.bytes - b->bytes[from], c.last, c.ssrc,
+				    c.seq};
+	b->packets[from] = c.packets;
+	b->bytes[from] = c.bytes;
+	return out->packets > 0;
+}

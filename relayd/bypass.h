@@ -1,0 +1,58 @@
+#ifndef RELAYD_BYPASS_H
+#define RELAYD_BYPASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "relayd/learn.h"
+
+struct fastpath;
+
+/*
+ * How the RTP of one stream gets past relayd: when it enters the fast path,
+ * when it leaves, and what went by in the meantime. Without a fast path
+ * (fp NULL) all of this does nothing.
+ */
+struct bypass {
+	struct fastpath *fp;
+	struct addr local;
+	uint32_t slot[LEARN_SIDES];
+	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES]; /* taken so far */
+	uint64_t retry_at; /* after a flow was refused */
+	bool in;           /* some direction is, or was until now */
+};
+
+/* What went by of one side since it was asked last. */
+struct bypass_news {
+	uint64_t packets, bytes;
+	uint64_t last; /* ms, CLOCK_MONOTONIC */
+	uint32_t ssrc;
+	uint16_t seq;
+};
+
+enum { BYPASS_RETRY_MS = 5000 };
+
+/* `port`: the stream's even one, at `address`. */
+void bypass_init(struct bypass *b, struct fastpath *fp,
+		 const struct addr *address, uint16_t port);
+
+/* The state of learning may have changed: enter, follow or leave. Cheap where
+ * nothing is to do. Returns how many directions entered. */
+unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now);
+
+/* Out, both directions: packets come up again. */
+void bypass_leave(struct bypass *b);
+
+/* An RTP packet of the known source of a side was forwarded or dropped. */
+void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp);
+
+/* Whether a side's RTP is left to the kernel at present. */
+bool bypass_has(const struct bypass *b, enum learn_side from);
+
+/* False: nothing new. */
+bool bypass_news(struct bypass_news *out, struct bypass *b,
+		 enum learn_side from);
+
+#endif

@@ -1,0 +1,82 @@
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "relayd/fastflow.h"
+#include "relayd/route.h"
+
+/* A link-local address says nothing of the link, and so has no route. */
+static bool reachable(const struct addr *a)
+{
+	return !addr_is_none(a) && addr_port(a) != 0 &&
+	       addr_class(a) != ADDR_LINKLOCAL;
+}
+
+static bool settled(const struct learn_channel *ch)
+{
+	return ch->signalled && ch->rank != LEARN_NONE &&
+	       ch->fresh == LEARN_SETTLED && reachable(&ch->sendto);
+}
+
+/* IPv4 into the first word, the rest zero. */
+static void put_ip(__be32 to[4], const struct addr *a)
+{
+	memset(to, 0, 4 * sizeof(*to));
+	if (addr_family(a) == AF_INET6)
+		memcpy(to, &a->u.in6.sin6_addr, sizeof(a->u.in6.sin6_addr));
+	else
+		to[0] = a->u.in.sin_addr.s_addr;
+}
+
+bool fastflow_ready(const struct learn *l)
+{
+	const struct learn_channel *a = &l->ch[LEARN_FIRST];
+	const struct learn_channel *b = &l->ch[LEARN_SECOND];
+
+	return settled(a) && settled(b) && !addr_eq(&a->source, &b->source);
+}
+
+void fastflow_of(struct fastflow *out, const struct learn *l,
+		 enum learn_side side, const struct addr *local)
+{
+	out->source = l->ch[side].source;
+	out->local = *local;
+	out->to = l->ch[!side].sendto;
+}
+
+bool fastflow_eq(const struct fastflow *a, const struct fastflow *b)
+{
+	return addr_eq(&a->source, &b->source) &&
+	       addr_eq(&a->local, &b->local) && addr_eq(&a->to, &b->to);
+}
+
+void fastflow_key(union fastflow_key *out, const struct fastflow *f)
+{
+	memset(out, 0, sizeof(*out));
+	if (addr_family(&f->source) == AF_INET6) {
+		put_ip(out->v6.saddr, &f->source);
+		put_ip(out->v6.daddr, &f->local);
+		out->v6.sport = htons(addr_port(&f->source));
+		out->v6.dport = htons(addr_port(&f->local));
+		return;
+	}
+	out->v4.saddr = f->source.u.in.sin_addr.s_addr;
+	out->v4.daddr = f->local.u.in.sin_addr.s_addr;
+	out->v4.sport = htons(addr_port(&f->source));
+	out->v4.dport = htons(addr_port(&f->local));
+}
+
+void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
+		  const struct route *route, uint32_t slot, int dscp)
+{
+	memset(out, 0, sizeof(*out));
+	put_ip(out->saddr, &f->local);
+	put_ip(out->daddr, &f->to);
+	put_ip(out->gateway, &route->gateway);
+	out->sport = htons(addr_port(&f->local));
+	out->dport = htons(addr_port(&f->to));
+	out->ifindex = route->ifindex;
+	out->mtu = route->mtu;
+	out->slot = slot;
+	out->gateway_family = (uint16_t)addr_family(&route->gateway);
+	out->tos = (uint8_t)(dscp << 2);
+}

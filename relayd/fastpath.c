@@ -1,0 +1,395 @@
+#ifdef FASTPATH_OBJECT /* else: fastpath_none.c */
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "relayd/fastpath.h"
+#include "relayd/route.h"
+
+/* The program as clang made it. */
+__asm__(".pushsection .rodata\n"
+	".balign 8\n"
+	".local fastpath_object, fastpath_object_end\n"
+	"fastpath_object: .incbin \"" FASTPATH_OBJECT "\"\n"
+	"fastpath_object_end: .byte 0\n"
+	".popsection\n");
+extern const char fastpath_object[], fastpath_object_end[];
+
+enum {
+	LINKS_MAX = 8,
+	TC_PRIORITY = 0x5048,
+	NS_PER_MS = 1000000,
+};
+
+struct entry {
+	struct fastflow flow;
+	struct fastpath_hop hop;
+	bool used;
+};
+
+struct fastpath {
+	struct fastpath_config cfg;
+	struct bpf_object *object;
+	struct routes *routes;
+	int table; /* of the address family */
+	struct fastpath_slot *slots;
+	struct fastpath_beat *beat;
+	size_t slots_size;
+	struct entry *entries; /* one a slot */
+	uint32_t nslots;
+	uint32_t next; /* whose route is looked at next */
+	size_t flows;
+	int links[LINKS_MAX];
+	unsigned nlinks;
+};
+
+static uint16_t first_port(const struct fastpath_config *cfg)
+{
+	return (uint16_t)((cfg->ports_lo + 1U) & ~1U);
+}
+
+static void beat(struct fastpath *fp)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	__atomic_store_n(&fp->beat->last,
+			 (uint64_t)now.tv_sec * 1000000000U +
+				 (uint64_t)now.tv_nsec,
+			 __ATOMIC_RELAXED);
+}
+
+/* A program whose owner was killed is found again by the same handle; another
+ * relayd on this host has another address or range of ports. */
+static uint32_t tc_handle(const struct fastpath_config *cfg)
+{
+	const struct fastflow f = {.to = cfg->address};
+	struct fastpath_hop hop;
+	uint32_t sum;
+
+	fastflow_hop(&hop, &f, &(struct route){0}, 0, 0);
+	sum = hop.daddr[0] ^ hop.daddr[1] ^ hop.daddr[2] ^ hop.daddr[3];
+	return (sum ^ sum >> 16) << 16 | cfg->ports_lo;
+}
+
+static int attach(struct fastpath *fp, int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = tc_handle(&fp->cfg),
+		    .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE);
+	const struct bpf_program *prog =
+		bpf_object__find_program_by_name(fp->object, "fastpath");
+	int err = bpf_tc_hook_create(&hook);
+
+	if (err && err != -EEXIST)
+		return err;
+	opts.prog_fd = bpf_program__fd(prog);
+	err = bpf_tc_attach(&hook, &opts);
+	if (!err)
+		fp->links[fp->nlinks++] = ifindex;
+	return err;
+}
+
+/* The queueing discipline stays: others may use it as well. */
+static void detach(const struct fastpath *fp, int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+		    .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = tc_handle(&fp->cfg),
+		    .priority = TC_PRIORITY);
+
+	bpf_tc_detach(&hook, &opts);
+}
+
+/* The program reads Ethernet headers. */
+static bool is_ethernet(const char *name)
+{
+	struct ifreq req = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	strncat(req.ifr_name, name, sizeof(req.ifr_name) - 1);
+	yes = fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &req) == 0 &&
+	      req.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+	if (fd >= 0)
+		close(fd);
+	return yes;
+}
+
+static int attach_all(struct fastpath *fp, char why[FASTPATH_WHY])
+{
+	struct ifaddrs *all;
+	int err = 0;
+
+	if (getifaddrs(&all) < 0)
+		return -errno;
+	for (struct ifaddrs *i = all; i && !err; i = i->ifa_next) {
+		struct addr a;
+
+		if (!i->ifa_addr || addr_from_sa(&a, i->ifa_addr) ||
+		    !addr_ip_eq(&a, &fp->cfg.address) ||
+		    i->ifa_flags & IFF_LOOPBACK || !is_ethernet(i->ifa_name) ||
+		    fp->nlinks == LINKS_MAX)
+			continue;
+		err = attach(fp, (int)if_nametoindex(i->ifa_name));
+		if (err)
+			snprintf(why, FASTPATH_WHY, "tc ingress of %s: %s",
+				 i->ifa_name, strerror(-err));
+		else
+			log_info("fast path attached",
+				 LOG_S("interface", i->ifa_name));
+	}
+	freeifaddrs(all);
+	if (!err && !fp->nlinks) {
+		snprintf(why, FASTPATH_WHY,
+			 "no Ethernet interface has the media address");
+		err = -ENODEV;
+	}
+	return err;
+}
+
+static int map_fd(const struct fastpath *fp, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(fp->object, name);
+}
+
+static int size_maps(struct fastpath *fp)
+{
+	static const char *const flows[] = {"flows4", "flows6"};
+	bool v6 = addr_family(&fp->cfg.address) == AF_INET6;
+	int err = bpf_map__set_max_entries(
+		bpf_object__find_map_by_name(fp->object, flows[v6]),
+		fp->nslots);
+
+	if (!err)
+		err = bpf_map__set_max_entries(
+			bpf_object__find_map_by_name(fp->object, "slots"),
+			fp->nslots);
+	return err;
+}
+
+static int load(struct fastpath *fp, char why[FASTPATH_WHY])
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "pinhole");
+	int err;
+
+	libbpf_set_print(NULL);
+	fp->object = bpf_object__open_mem(
+		fastpath_object,
+		(size_t)(fastpath_object_end - fastpath_object), &opts);
+	if (!fp->object)
+		return -errno;
+	err = size_maps(fp);
+	if (!err)
+		err = bpf_object__load(fp->object);
+	if (err == -EPERM || err == -EACCES)
+		snprintf(why, FASTPATH_WHY,
+			 "not permitted, CAP_BPF and CAP_NET_ADMIN are needed");
+	else if (err)
+		snprintf(why, FASTPATH_WHY, "loading the program: %s",
+			 strerror(-err));
+	return err;
+}
+
+static void *share(int fd, size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int share_maps(struct fastpath *fp)
+{
+	bool v6 = addr_family(&fp->cfg.address) == AF_INET6;
+
+	fp->table = map_fd(fp, v6 ? "flows6" : "flows4");
+	fp->slots_size = fp->nslots * sizeof(*fp->slots);
+	fp->slots = share(map_fd(fp, "slots"), fp->slots_size);
+	fp->beat = share(map_fd(fp, "beat"), sizeof(*fp->beat));
+	fp->entries = calloc(fp->nslots, sizeof(*fp->entries));
+	if (!fp->slots || !fp->beat || !fp->entries)
+		return -ENOMEM;
+	beat(fp);
+	return routes_open(&fp->routes);
+}
+
+static int check_address(const struct addr *a, char why[FASTPATH_WHY])
+{
+	if (addr_class(a) != ADDR_ANY && addr_class(a) != ADDR_LOOPBACK)
+		return 0;
+	snprintf(why, FASTPATH_WHY, "media.address is %s, not one interface's",
+		 addr_class(a) == ADDR_ANY ? "a wildcard" : "a loopback");
+	return -EADDRNOTAVAIL;
+}
+
+int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
+		  char why[FASTPATH_WHY])
+{
+	struct fastpath *fp;
+	int err;
+
+	*why = '\0';
+	err = check_address(&cfg->address, why);
+	if (err)
+		return err;
+	fp = calloc(1, sizeof(*fp));
+	if (!fp)
+		return -ENOMEM;
+	fp->cfg = *cfg;
+	fp->nslots = (cfg->ports_hi - first_port(cfg) + 1U) / 2 * LEARN_SIDES;
+	err = load(fp, why);
+	if (!err)
+		err = share_maps(fp);
+	if (!err)
+		err = attach_all(fp, why);
+	if (err && !*why)
+		snprintf(why, FASTPATH_WHY, "%s", strerror(-err));
+	if (err)
+		fastpath_close(fp);
+	else
+		*out = fp;
+	return err;
+}
+
+void fastpath_close(struct fastpath *fp)
+{
+	if (!fp)
+		return;
+	for (unsigned i = 0; i < fp->nlinks; i++)
+		detach(fp, fp->links[i]);
+	if (fp->slots)
+		munmap(fp->slots, fp->slots_size);
+	if (fp->beat)
+		munmap(fp->beat, sizeof(*fp->beat));
+	bpf_object__close(fp->object);
+	routes_close(fp->routes);
+	free(fp->entries);
+	free(fp);
+}
+
+uint32_t fastpath_slot(const struct fastpath *fp, uint16_t port,
+		       enum learn_side from)
+{
+	return (uint32_t)(port - first_port(&fp->cfg)) / 2 * LEARN_SIDES +
+	       (uint32_t)from;
+}
+
+/* Into the kernel's table, by the route of now. */
+static int install(struct fastpath *fp, uint32_t slot, const struct fastflow *f)
+{
+	struct entry *e = &fp->entries[slot];
+	struct fastpath_hop hop;
+	union fastflow_key key;
+	struct route route;
+	int err = routes_find(&route, fp->routes, &f->local, &f->to);
+
+	if (err)
+		return err;
+	fastflow_hop(&hop, f, &route, slot, fp->cfg.dscp);
+	if (e->used && !memcmp(&hop, &e->hop, sizeof(hop)))
+		return 0;
+	fastflow_key(&key, f);
+	err = bpf_map_update_elem(fp->table, &key, &hop, BPF_ANY);
+	if (err)
+		return err;
+	fp->flows += !e->used;
+	*e = (struct entry){*f, hop, true};
+	return 0;
+}
+
+/* The next one of this slot is handed up until relayd is done with all. */
+static void reset(struct fastpath_slot *s, uint32_t ssrc, uint16_t seq)
+{
+	s->fast = 0;
+	s->up = 0;
+	s->done = 0;
+	s->ssrc = ssrc;
+	s->seq = seq;
+}
+
+int fastpath_put(struct fastpath *fp, uint32_t slot, const struct fastflow *f,
+		 uint32_t ssrc, uint16_t seq)
+{
+	struct entry *e = &fp->entries[slot];
+
+	if (e->used && fastflow_eq(&e->flow, f))
+		return 0;
+	if (e->used && !addr_eq(&e->flow.source, &f->source))
+		fastpath_del(fp, slot);
+	if (!e->used)
+		reset(&fp->slots[slot], ssrc, seq);
+	return install(fp, slot, f);
+}
+
+void fastpath_del(struct fastpath *fp, uint32_t slot)
+{
+	struct entry *e = &fp->entries[slot];
+	union fastflow_key key;
+
+	if (!e->used)
+		return;
+	fastflow_key(&key, &e->flow);
+	bpf_map_delete_elem(fp->table, &key);
+	e->used = false;
+	fp->flows--;
+}
+
+bool fastpath_has(const struct fastpath *fp, uint32_t slot)
+{
+	return fp->entries[slot].used;
+}
+
+void fastpath_done(struct fastpath *fp, uint32_t slot, uint64_t mark)
+{
+	__atomic_store_n(&fp->slots[slot].done, mark, __ATOMIC_RELEASE);
+}
+
+void fastpath_read(struct fastpath_count *out, const struct fastpath *fp,
+		   uint32_t slot)
+{
+	const struct fastpath_slot *s = &fp->slots[slot];
+
+	out->packets = __atomic_load_n(&s->packets, __ATOMIC_ACQUIRE);
+	out->bytes = __atomic_load_n(&s->bytes, __ATOMIC_RELAXED);
+	out->last = __atomic_load_n(&s->last, __ATOMIC_RELAXED) / NS_PER_MS;
+	out->ssrc = __atomic_load_n(&s->ssrc, __ATOMIC_RELAXED);
+	out->seq = (uint16_t)__atomic_load_n(&s->seq, __ATOMIC_RELAXED);
+}
+
+bool fastpath_tick(struct fastpath *fp)
+{
+	uint32_t some = fp->nslots / FASTPATH_ROUND + 1;
+
+	beat(fp);
+	while (some-- && fp->next < fp->nslots) {
+		struct entry *e = &fp->entries[fp->next];
+
+		if (e->used && install(fp, fp->next, &e->flow))
+			fastpath_del(fp, fp->next);
+		fp->next++;
+	}
+	if (fp->next < fp->nslots)
+		return false;
+	fp->next = 0;
+	return true;
+}
+
+size_t fastpath_flows(const struct fastpath *fp)
+{
+	return fp->flows;
+}
+
+#endif

@@ -1,0 +1,75 @@
+#ifndef RELAYD_FASTPATH_ABI_H
+#define RELAYD_FASTPATH_ABI_H
+
+#include <linux/types.h>
+
+/*
+ * What relayd and its kernel program have in common: the keys and values of
+ * the maps. Addresses and ports in network order, the rest in the host's.
+ */
+
+/* A packet as it comes. */
+struct fastpath_key4 {
+	__be32 saddr, daddr;
+	__be16 sport, dport;
+};
+
+struct fastpath_key6 {
+	__be32 saddr[4], daddr[4];
+	__be16 sport, dport;
+};
+
+/* As it leaves, and where. IPv4 addresses in the first word. */
+struct fastpath_hop {
+	__be32 saddr[4], daddr[4];
+	__be32 gateway[4]; /* the next hop: a gateway, or daddr itself */
+	__be16 sport, dport;
+	__u32 ifindex;
+	__u32 mtu;            /* the largest IP packet for that way */
+	__u32 slot;           /* index into the slots */
+	__u16 gateway_family; /* AF_INET or AF_INET6 */
+	__u8 tos;             /* DSCP in its upper six bits, ECN zero */
+	__u8 pad;
+};
+
+/*
+ * One direction of one stream, in memory that both sides have mapped. `done` is
+ * written by relayd, all the rest by the kernel program while the flow is in
+ * the table.
+ *
+ * So that no packet overtakes another, the program itself begins to forward:
+ * it notes each RTP packet that it hands up, relayd notes each one that it is
+ * done with, and once the two are the same nothing is on its way in between.
+ */
+struct fastpath_slot {
+	__u64 packets, bytes; /* forwarded, UDP payload */
+	__u64 last;           /* the last of them, CLOCK_MONOTONIC ns */
+	__u64 up;             /* last RTP packet handed up; 0: none yet */
+	__u64 up_at;
+	__u64 done;
+	__u32 ssrc; /* of the last packet forwarded */
+	__u32 seq;  /* highest of that SSRC */
+	__u32 fast; /* the program forwards */
+	__u32 pad;
+};
+
+struct fastpath_beat {
+	__u64 last; /* sign of life of relayd, CLOCK_MONOTONIC ns */
+};
+
+enum {
+	/* a handed-up packet has left the host, whatever CPU it took */
+	FASTPATH_GAP_NS = 500000,
+	FASTPATH_RTP_HEADER = 12,
+};
+
+/* A relayd that is dead or stuck for so long forwards nothing more. */
+#define FASTPATH_BEAT_MAX_NS 5000000000ULL
+
+/* Tells one RTP packet of a flow from the others: number and timestamp. */
+static inline __u64 fastpath_mark(__u16 seq, __u32 timestamp)
+{
+	return 1ULL << 48 | (__u64)seq << 32 | timestamp;
+}
+
+#endif

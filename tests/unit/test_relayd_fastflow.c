@@ -1,0 +1,266 @@
+#include "tests/unit/relayd_learn_fixture.h"
+#include "relayd/bypass.h"
+#include "relayd/fastflow.h"
+#include "relayd/route.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+static const char caller[] = "198.51.100.1:4000";
+static const char callee[] = "198.51.100.2:5000";
+
+static void both_learned(void)
+{
+	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
+	signal_side(&rtp, LEARN_SECOND, callee, "198.51.100.2:5060");
+	feed(caller, 1, 1);
+	feed(callee, 2, 1);
+}
+
+START_TEST(ready_when_both_sides_are_proven)
+{
+	ck_assert(!fastflow_ready(&rtp));
+	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
+	feed(caller, 1, 1);
+	ck_assert(!fastflow_ready(&rtp));
+	signal_side(&rtp, LEARN_SECOND, callee, "198.51.100.2:5060");
+	ck_assert(!fastflow_ready(&rtp));
+	feed(callee, 2, 1);
+	ck_assert_uint_eq(rtp.ch[LEARN_SECOND].rank, LEARN_EXACT);
+	feed(caller, 1, 2);
+	ck_assert(fastflow_ready(&rtp));
+}
+END_TEST
+
+START_TEST(signalling_ends_it_until_settled)
+{
+	both_learned();
+	ck_assert(fastflow_ready(&rtp));
+	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
+	ck_assert(!fastflow_ready(&rtp));
+	now += LEARN_SETTLE_MS - 100;
+	feed(caller, 1, 3);
+	ck_assert(!fastflow_ready(&rtp));
+	now += 100;
+	feed(caller, 1, 4);
+	ck_assert(fastflow_ready(&rtp));
+}
+END_TEST
+
+START_TEST(a_closed_side_ends_it)
+{
+	both_learned();
+	learn_close(&rtp, LEARN_SECOND);
+	ck_assert(!fastflow_ready(&rtp));
+}
+END_TEST
+
+/* Both sides taken for one source, or nowhere to send to: not for the kernel,
+ * whatever brought it about. */
+START_TEST(needs_two_sources_and_two_targets)
+{
+	both_learned();
+	rtp.ch[LEARN_SECOND].source = rtp.ch[LEARN_FIRST].source;
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_SECOND].source = at(callee);
+	ck_assert(fastflow_ready(&rtp));
+	rtp.ch[LEARN_FIRST].sendto = (struct addr){0};
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_FIRST].sendto = at("198.51.100.1:0");
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_FIRST].sendto = at("169.254.1.1:4000");
+	ck_assert(!fastflow_ready(&rtp));
+}
+END_TEST
+
+START_TEST(an_asymmetric_client_is_sent_to_where_it_listens)
+{
+	struct addr local = at("203.0.113.4:30000");
+	struct fastflow f;
+
+	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
+	signal_side(&rtp, LEARN_SECOND, callee, "198.51.100.2:5060");
+	feed("198.51.100.1:4444", 1, 1);
+	feed(callee, 2, 1);
+	ck_assert(fastflow_ready(&rtp));
+	fastflow_of(&f, &rtp, LEARN_FIRST, &local);
+	assert_addr(&f.source, "198.51.100.1:4444");
+	assert_addr(&f.local, "203.0.113.4:30000");
+	assert_addr(&f.to, callee);
+	fastflow_of(&f, &rtp, LEARN_SECOND, &local);
+	assert_addr(&f.source, callee);
+	assert_addr(&f.to, caller);
+}
+END_TEST
+
+START_TEST(key_and_hop_of_ipv4)
+{
+	struct fastflow f = {at(caller), at("203.0.113.4:30000"), at(callee)};
+	struct route route = {7, 1500, at("203.0.113.254:0")};
+	struct fastpath_hop hop;
+	union fastflow_key key;
+
+	fastflow_key(&key, &f);
+	ck_assert_uint_eq(key.v4.saddr, inet_addr("198.51.100.1"));
+	ck_assert_uint_eq(key.v4.daddr, inet_addr("203.0.113.4"));
+	ck_assert_uint_eq(ntohs(key.v4.sport), 4000);
+	ck_assert_uint_eq(ntohs(key.v4.dport), 30000);
+	fastflow_hop(&hop, &f, &route, 42, 46);
+	ck_assert_uint_eq(hop.saddr[0], inet_addr("203.0.113.4"));
+	ck_assert_uint_eq(hop.daddr[0], inet_addr("198.51.100.2"));
+	ck_assert_uint_eq(hop.daddr[1] | hop.daddr[2] | hop.daddr[3], 0);
+	ck_assert_uint_eq(hop.gateway[0], inet_addr("203.0.113.254"));
+	ck_assert_uint_eq(hop.gateway_family, AF_INET);
+	ck_assert_uint_eq(ntohs(hop.sport), 30000);
+	ck_assert_uint_eq(ntohs(hop.dport), 5000);
+	ck_assert_uint_eq(hop.ifindex, 7);
+	ck_assert_uint_eq(hop.mtu, 1500);
+	ck_assert_uint_eq(hop.slot, 42);
+	ck_assert_uint_eq(hop.tos, 46 << 2);
+}
+END_TEST
+
+START_TEST(key_and_hop_of_ipv6)
+{
+	struct fastflow f = {at("[2001:db8::1]:4000"),
+			     at("[2001:db8::4]:30000"),
+			     at("[2001:db8::2]:5000")};
+	struct route route = {7, 1280, at("[fe80::1]:0")};
+	struct fastpath_hop hop;
+	union fastflow_key key;
+	struct in6_addr ip;
+
+	fastflow_key(&key, &f);
+	inet_pton(AF_INET6, "2001:db8::1", &ip);
+	ck_assert_mem_eq(key.v6.saddr, &ip, sizeof(ip));
+	inet_pton(AF_INET6, "2001:db8::4", &ip);
+	ck_assert_mem_eq(key.v6.daddr, &ip, sizeof(ip));
+	ck_assert_uint_eq(ntohs(key.v6.sport), 4000);
+	ck_assert_uint_eq(ntohs(key.v6.dport), 30000);
+	fastflow_hop(&hop, &f, &route, 1, 0);
+	ck_assert_mem_eq(hop.saddr, &ip, sizeof(ip));
+	inet_pton(AF_INET6, "2001:db8::2", &ip);
+	ck_assert_mem_eq(hop.daddr, &ip, sizeof(ip));
+	inet_pton(AF_INET6, "fe80::1", &ip);
+	ck_assert_mem_eq(hop.gateway, &ip, sizeof(ip));
+	ck_assert_uint_eq(hop.gateway_family, AF_INET6);
+}
+END_TEST
+
+START_TEST(flows_differ_in_each_address)
+{
+	const struct fastflow f = {at(caller), at("203.0.113.4:30000"),
+				   at(callee)};
+	struct fastflow g = f;
+
+	ck_assert(fastflow_eq(&f, &g));
+	g.source = at(callee);
+	ck_assert(!fastflow_eq(&f, &g));
+	g = f;
+	g.local = at("203.0.113.4:30002");
+	ck_assert(!fastflow_eq(&f, &g));
+	g = f;
+	g.to = at(caller);
+	ck_assert(!fastflow_eq(&f, &g));
+}
+END_TEST
+
+/* What went past counts as heard: silence and sequence go on from there. */
+START_TEST(heard_past_relayd)
+{
+	both_learned();
+	learn_heard(&rtp, LEARN_FIRST, 1, 500, now + 5000);
+	ck_assert_uint_eq(rtp.ch[LEARN_FIRST].last, now + 5000);
+	ck_assert_uint_eq(rtp.ch[LEARN_FIRST].seq, 500);
+	learn_heard(&rtp, LEARN_FIRST, 1, 400, now);
+	ck_assert_uint_eq(rtp.ch[LEARN_FIRST].last, now + 5000);
+	ck_assert_uint_eq(rtp.ch[LEARN_FIRST].seq, 500);
+	now += 5000;
+	ck_assert_uint_eq(feed("198.51.100.9:4000", 1, 501), LEARN_STRANGER);
+	now += LEARN_SILENCE_MS;
+	ck_assert_uint_eq(feed("198.51.100.9:4000", 1, 502), LEARN_RELEARNED);
+}
+END_TEST
+
+START_TEST(heard_of_a_side_never_learned)
+{
+	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
+	learn_heard(&rtp, LEARN_FIRST, 1, 500, now);
+	ck_assert_uint_eq(rtp.ch[LEARN_FIRST].last, 0);
+	ck_assert(!rtp.ch[LEARN_FIRST].has_rtp);
+}
+END_TEST
+
+START_TEST(no_fast_path_no_bypass)
+{
+	const uint8_t packet[12] = {0x80};
+	struct addr local = at("203.0.113.4:0");
+	struct bypass_news news;
+	struct bypass b;
+
+	both_learned();
+	bypass_init(&b, NULL, &local, 30000);
+	ck_assert_uint_eq(bypass_follow(&b, &rtp, now), 0);
+	bypass_done(&b, LEARN_FIRST, packet);
+	ck_assert(!bypass_news(&news, &b, LEARN_FIRST));
+	ck_assert(!bypass_has(&b, LEARN_FIRST));
+	bypass_leave(&b);
+	assert_addr(&b.local, "203.0.113.4:30000");
+}
+END_TEST
+
+/* This host is no way for packets to leave it. */
+START_TEST(no_route_to_oneself)
+{
+	struct addr self = at("127.0.0.1:4000");
+	struct routes *routes;
+	struct route route;
+
+	ck_assert_int_eq(routes_open(&routes), 0);
+	ck_assert_int_eq(routes_find(&route, routes, &self, &self),
+			 -ENETUNREACH);
+	routes_close(routes);
+}
+END_TEST
+
+START_TEST(marks_tell_packets_apart)
+{
+	ck_assert_uint_ne(fastpath_mark(0, 0), 0);
+	ck_assert_uint_ne(fastpath_mark(1, 0), fastpath_mark(0, 0));
+	ck_assert_uint_ne(fastpath_mark(0, 1), fastpath_mark(0, 0));
+	ck_assert_uint_ne(fastpath_mark(0xffff, 0xffffffff),
+			  fastpath_mark(0xffff, 0x7fffffff));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		ready_when_both_sides_are_proven,
+		signalling_ends_it_until_settled,
+		a_closed_side_ends_it,
+		needs_two_sources_and_two_targets,
+		an_asymmetric_client_is_sent_to_where_it_listens,
+		key_and_hop_of_ipv4,
+		key_and_hop_of_ipv6,
+		flows_differ_in_each_address,
+		heard_past_relayd,
+		heard_of_a_side_never_learned,
+		no_fast_path_no_bypass,
+		no_route_to_oneself,
+		marks_tell_packets_apart,
+	};
+	TCase *tc = tcase_create("fastflow");
+	Suite *s = suite_create("relayd fastflow");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tc, tests[i]);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
