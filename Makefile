@@ -134,17 +134,20 @@ bench: ## calls/s, packets/s and CPU, beside Kamailio + rtpengine (root)
 # libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
 FUZZ ?= fuzz_sipmsg
 SECONDS ?= 60
+FUZZ_SAN := address,undefined
 .PHONY: fuzz
 fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n
 	$(Q)$(MAKE) BUILD=$(BUILD)/libfuzzer CC=clang \
-		SAN="-fsanitize=address,undefined,fuzzer-no-link" \
+		SAN="-fsanitize=$(FUZZ_SAN),fuzzer-no-link -fno-sanitize-recover=all" \
 		$(BUILD)/libfuzzer/libpinhole.a
-	$(Q)clang $(ALL_CFLAGS) -fsanitize=address,undefined,fuzzer \
+	@mkdir -p $(BUILD)/libfuzzer/found/$(FUZZ)
+	$(Q)clang $(ALL_CFLAGS) -fsanitize=$(FUZZ_SAN),fuzzer \
+		-fno-sanitize-recover=all \
 		-o $(BUILD)/libfuzzer/$(FUZZ) tests/fuzz/$(FUZZ).c \
 		$(BUILD)/libfuzzer/libpinhole.a $(LDLIBS)
 	$(BUILD)/libfuzzer/$(FUZZ) -max_total_time=$(SECONDS) \
 		-artifact_prefix=$(BUILD)/libfuzzer/ \
-		$(BUILD)/libfuzzer tests/fuzz/corpus/$(FUZZ)
+		$(BUILD)/libfuzzer/found/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
 .PHONY: fmt fmt-check lint clean
 fmt: ## format the C files in place

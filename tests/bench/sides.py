@@ -37,7 +37,7 @@ def last_words(logs):
 class Pinhole:
     name = "pinhole"
     settings = ('"log": "warn", proxyd "trace.calls": 0, redirectd "store": '
-                '"memory", relayd "media.quarantine": 1 s')
+                '"memory", relayd "media.quarantine": 1 s, "fastpath": "off"')
     programs = ("redirectd", "relayd", "proxyd")
 
     def __init__(self, world):
@@ -55,7 +55,9 @@ class Pinhole:
             return proxyd_conf(log="warn", trace={"calls": 0})
         if program == "redirectd":
             return redirectd_conf(log="warn")
-        return relayd_conf(log="warn", media={
+        # User space on both sides: what the kernel forwards for relayd would
+        # be on no process's account.
+        return relayd_conf(log="warn", fastpath="off", media={
             "address": RELAY, "ports": list(MEDIA_PORTS), "quarantine": 1})
 
     @classmethod
