@@ -8,6 +8,7 @@
 #include "relayd/bypass.h"
 #include "relayd/counters.h"
 #include "relayd/figures.h"
+#include "relayd/socket.h"
 #include "relayd/stream.h"
 
 enum {
@@ -215,10 +216,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
  * taken off the socket and the handle started again. */
 static void revive(struct part *p)
 {
-	socklen_t len = sizeof(int);
-	int err;
-
-	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	socket_clear_error(p->fd);
 	p->stream->env->counters->receive_errors++;
 	uv_poll_start(&p->poll, UV_READABLE, on_poll);
 }
@@ -256,38 +254,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	receive(p, now);
 	if (part_of(p) == STREAM_RTP)
 		follow(p->stream, now);
-}
-
-/* Marking is a wish: a kernel that refuses it still relays. */
-static void mark(int fd, int family, int dscp)
-{
-	int tos = dscp << 2;
-
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-}
-
-static int bind_port(int *fdp, const struct stream_env *env, uint16_t port)
-{
-	struct addr a = env->address;
-	int family = addr_family(&a), on = 1, err;
-	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	mark(fd, family, env->dscp);
-	addr_set_port(&a, port);
-	if (bind(fd, &a.u.sa, addr_len(&a)) < 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	*fdp = fd;
-	return 0;
 }
 
 static void on_close(uv_handle_t *h)
@@ -332,7 +298,8 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 		learn_init(&st->part[i].learn);
 	}
 	for (unsigned i = 0; i < STREAM_PARTS; i++) {
-		err = bind_port(&st->part[i].fd, env, (uint16_t)(port + i));
+		err = socket_open(&st->part[i].fd, &env->address,
+				  (uint16_t)(port + i), env->dscp);
 		if (err)
 			goto out;
 	}
