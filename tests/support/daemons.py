@@ -13,7 +13,7 @@ from pathlib import Path
 from .net import ADDRESS, PROXY1, PROXY2, REDIRECT, RELAY, TOP, end_process, \
     wait_until
 
-BIN = Path(os.environ.get("PINHOLE_BUILD", TOP / "build")) / "bin"
+BIN = Path(os.environ.get("PINHOLE_BUILD", TOP / "build")).resolve() / "bin"
 
 HTTP = ("127.0.0.1", 8060)
 SECRET = "a secret of the test network"
