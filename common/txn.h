@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/deadlines.h"
+#include "common/metrics.h"
 #include "common/sipmsg.h"
 
 struct addr;
@@ -68,12 +69,19 @@ struct txn_config {
 	void *arg; /* of all handlers */
 };
 
+/* What the layer counts, once: name, help. */
+#define TXN_COUNTERS(X)                                                        \
+	X(server, "Server transactions begun")                                 \
+	X(client, "Client transactions begun")                                 \
+	X(retransmits_in, "Requests and responses absorbed as repeated")       \
+	X(retransmits_out, "Messages sent again by a timer")                   \
+	X(timeouts, "Transactions ended by a timer without a final response")  \
+	X(overload, "Requests refused because there is room for no more")      \
+	X(stray, "Responses that match no transaction")                        \
+	X(malformed, "Messages that cannot be matched")
+
 struct txn_counts {
-	uint64_t server, client;  /* begun */
-	uint64_t retransmits_in;  /* requests and responses absorbed */
-	uint64_t retransmits_out; /* sent again by a timer */
-	uint64_t timeouts, overload, stray; /* stray: a response of nobody */
-	uint64_t malformed;
+	TXN_COUNTERS(METRICS_FIELD)
 };
 
 /* `deadlines` is shared with the user, who runs it; both outlive `t`. */

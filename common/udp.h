@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/metrics.h"
+
 struct addr;
 struct udp;
 
@@ -38,8 +40,17 @@ void udp_flush(struct udp *u);
 
 const struct addr *udp_local(const struct udp *u); /* as bound */
 
+/* What a socket counts, once: name, help. */
+#define UDP_COUNTERS(X)                                                        \
+	X(rx, "Datagrams received")                                            \
+	X(tx, "Datagrams sent")                                                \
+	X(rx_bytes, "Bytes received")                                          \
+	X(tx_bytes, "Bytes sent")                                              \
+	X(tx_dropped, "Datagrams dropped because the queue was full")          \
+	X(tx_errors, "Datagrams that the kernel did not send")
+
 struct udp_counts {
-	uint64_t rx, tx, rx_bytes, tx_bytes, tx_dropped, tx_errors;
+	UDP_COUNTERS(METRICS_FIELD)
 };
 const struct udp_counts *udp_counts(const struct udp *u);
 

@@ -33,6 +33,11 @@ enum {
 
 static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
 
+#define TXN_DEF(name, help) {"txn_" #name, help},
+#define UDP_DEF(name, help) {"udp_" #name, help},
+static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
+static const struct metric_def udp_defs[] = {UDP_COUNTERS(UDP_DEF)};
+
 uint64_t proxy_now(const struct proxy *p)
 {
 	return uv_now(daemon_loop(p->daemon));
@@ -315,16 +320,32 @@ static uint64_t sessions_gauge(void *arg)
 	return sessions_count(((struct proxy *)arg)->sessions);
 }
 
+#define COUNT(defs) (sizeof(defs) / sizeof((defs)[0]))
+
+static int add_counters(struct proxy *p)
+{
+	int err = metrics_add_counters(p->metrics, counter_defs,
+				       COUNT(counter_defs),
+				       (const uint64_t *)&p->n);
+
+	if (!err)
+		err = metrics_add_counters(
+			p->metrics, txn_defs, COUNT(txn_defs),
+			(const uint64_t *)txns_counts(p->txns));
+	if (!err)
+		err = metrics_add_counters(
+			p->metrics, udp_defs, COUNT(udp_defs),
+			(const uint64_t *)udp_counts(p->udp));
+	return err;
+}
+
 static int open_admin(struct proxy *p, char err[CONF_ERRLEN])
 {
 	struct addr http;
 	int e = metrics_alloc(&p->metrics, "proxyd");
 
 	if (!e)
-		e = metrics_add_counters(p->metrics, counter_defs,
-					 sizeof(counter_defs) /
-						 sizeof(counter_defs[0]),
-					 (const uint64_t *)&p->n);
+		e = add_counters(p);
 	if (!e)
 		e = metrics_add_gauge(p->metrics, "sessions",
 				      "Calls that hold a relay resource",
