@@ -34,6 +34,11 @@ enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
  */
 int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why);
 
+/* The Call-ID of a datagram that is not parsed yet (and NUL-terminated behind
+ * `size`), of *len bytes; NULL where there is none to be seen. For choosing
+ * who is to parse it. */
+const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size);
+
 /*
  * A copy to be changed and sent on; either may be destroyed first. It prints
  * the bytes that came until a header is changed. Header structs and parameter

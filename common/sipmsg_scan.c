@@ -191,6 +191,29 @@ static const char *scan_block(const char *p, const char *end)
 	return "too many header lines";
 }
 
+const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size)
+{
+	static const char *const names[] = {"Call-ID", "i"};
+	const char *p = data, *end = data + size;
+
+	while (p < end) {
+		long n = line_len(p, end);
+		const char *colon = n > 0 ? memchr(p, ':', (size_t)n) : NULL;
+
+		if (n <= 0)
+			return NULL;
+		if (colon && is_header(p, (size_t)n, names, LENGTH(names))) {
+			p = colon + 1;
+			while (p < end && strchr(" \t\r\n", *p))
+				p++;
+			*len = strcspn(p, " \t\r\n");
+			return p;
+		}
+		p += n + 2;
+	}
+	return NULL;
+}
+
 int sipmsg_scan(const char *data, size_t len, const char **why)
 {
 	const char *bad = scan_block(data, data + len);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct call {
 };
 
 struct trace {
+	pthread_mutex_t lock;
 	struct table *calls;
 	TAILQ_HEAD(call_list, call) recent; /* last heard of first */
 	size_t bytes;
@@ -200,6 +202,7 @@ int trace_alloc(struct trace **tp, size_t max_calls, size_t max_bytes)
 		free(t);
 		return err;
 	}
+	pthread_mutex_init(&t->lock, NULL);
 	*tp = t;
 	return 0;
 }
@@ -211,7 +214,21 @@ void trace_free(struct trace *t)
 	while (!TAILQ_EMPTY(&t->recent))
 		drop_oldest_call(t);
 	table_free(t->calls);
+	pthread_mutex_destroy(&t->lock);
 	free(t);
+}
+
+static void add(struct trace *t, const char *call_id, struct entry *e)
+{
+	struct call *c = touch_call(t, call_id);
+
+	if (!c) {
+		free(e);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&c->entries, e, le);
+	account(t, c, entry_size(e));
+	make_room(t, c);
 }
 
 void trace_add(struct trace *t, const char *call_id, uint64_t us,
@@ -220,12 +237,9 @@ void trace_add(struct trace *t, const char *call_id, uint64_t us,
 {
 	size_t kept = len < TEXT_MAX ? len : TEXT_MAX;
 	struct entry *e = calloc(1, sizeof(*e) + kept);
-	struct call *c = e ? touch_call(t, call_id) : NULL;
 
-	if (!c) {
-		free(e);
+	if (!e)
 		return;
-	}
 	e->us = us;
 	e->dir = dir;
 	if (local)
@@ -235,35 +249,41 @@ void trace_add(struct trace *t, const char *call_id, uint64_t us,
 	e->len = kept;
 	if (kept > 0)
 		memcpy(e->text, text, kept);
-	STAILQ_INSERT_TAIL(&c->entries, e, le);
-	account(t, c, entry_size(e));
-	make_room(t, c);
+	pthread_mutex_lock(&t->lock);
+	add(t, call_id, e);
+	pthread_mutex_unlock(&t->lock);
 }
 
-json_t *trace_json(const struct trace *t, const char *call_id)
+json_t *trace_json(struct trace *t, const char *call_id)
 {
-	const struct call *c = table_get(t->calls, call_id, strlen(call_id));
+	const struct call *c;
 	const struct entry *e;
-	json_t *list;
+	json_t *list = NULL;
 
+	pthread_mutex_lock(&t->lock);
+	c = table_get(t->calls, call_id, strlen(call_id));
 	if (!c)
-		return NULL;
+		goto out;
 	list = json_array();
 	STAILQ_FOREACH(e, &c->entries, le)
 	{
 		json_array_append_new(list, entry_json(e));
 	}
+out:
+	pthread_mutex_unlock(&t->lock);
 	return list;
 }
 
-json_t *trace_calls_json(const struct trace *t)
+json_t *trace_calls_json(struct trace *t)
 {
 	const struct call *c;
 	json_t *list = json_array();
 
+	pthread_mutex_lock(&t->lock);
 	TAILQ_FOREACH(c, &t->recent, le)
 	{
 		json_array_append_new(list, text_json(c->id, c->id_len));
 	}
+	pthread_mutex_unlock(&t->lock);
 	return list;
 }

@@ -13,7 +13,7 @@ struct trace;
  * went, in order, with notes (verdicts, rewrites, first packets). Bounded in
  * calls and bytes; the call that was silent longest goes first. No call gets
  * more than an eighth of the bytes, then its own oldest messages go, so that
- * one noisy call does not push out the others.
+ * one noisy call does not push out the others. Any thread may use it.
  */
 enum trace_dir { TRACE_IN, TRACE_OUT, TRACE_NOTE };
 
@@ -31,9 +31,9 @@ void trace_add(struct trace *t, const char *call_id, uint64_t us,
 /* [{"time_us":…, "dir":"in|out|note", "local":"…", "peer":"…", "text":"…"}] of
  * one call, oldest first; NULL where it is not known. New reference. Text that
  * is not UTF-8 has its bytes replaced. */
-json_t *trace_json(const struct trace *t, const char *call_id);
+json_t *trace_json(struct trace *t, const char *call_id);
 
 /* ["call-id", …], newest first. New reference. */
-json_t *trace_calls_json(const struct trace *t);
+json_t *trace_calls_json(struct trace *t);
 
 #endif

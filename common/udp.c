@@ -306,6 +306,11 @@ const struct addr *udp_local(const struct udp *u)
 	return &u->local;
 }
 
+int udp_fd(const struct udp *u)
+{
+	return u->fd;
+}
+
 const struct udp_counts *udp_counts(const struct udp *u)
 {
 	return &u->counts;

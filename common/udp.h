@@ -40,6 +40,9 @@ void udp_flush(struct udp *u);
 
 const struct addr *udp_local(const struct udp *u); /* as bound */
 
+/* For other threads to send on, until udp_close(). */
+int udp_fd(const struct udp *u);
+
 /* What a socket counts, once: name, help. */
 #define UDP_COUNTERS(X)                                                        \
 	X(rx, "Datagrams received")                                            \

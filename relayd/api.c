@@ -3,7 +3,9 @@
 #include "common/trace.h"
 #include "relayd/api.h"
 #include "relayd/counters.h"
+#include "relayd/crew.h"
 #include "relayd/fastpath.h"
+#include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -16,14 +18,14 @@ static uint64_t sessions_gauge(void *arg)
 {
 	const struct api *api = arg;
 
-	return sessions_count(api->sessions);
+	return atomic_load(&api->load->sessions);
 }
 
 static uint64_t streams_gauge(void *arg)
 {
 	const struct api *api = arg;
 
-	return sessions_streams(api->sessions);
+	return atomic_load(&api->load->streams);
 }
 
 static uint64_t ports_free_gauge(void *arg)
@@ -55,11 +57,18 @@ static uint64_t fastpath_gauge(void *arg)
 	return api->fastpath != NULL;
 }
 
+static int sum_up(struct engine *e, void *arg)
+{
+	engine_count(e, arg);
+	return 0;
+}
+
 static void refresh(void *arg)
 {
-	const struct api *api = arg;
+	struct api *api = arg;
 
-	sessions_sync(api->sessions);
+	api->sum = api->own;
+	crew_each(api->crew, sum_up, &api->sum);
 }
 
 static const struct {
@@ -78,6 +87,8 @@ static const struct {
 struct listing {
 	json_t *list;
 	uint64_t now;
+	const char *call; /* one session, if not NULL */
+	json_t *one;
 };
 
 static int list_one(const struct session *s, void *arg)
@@ -90,6 +101,21 @@ static int list_one(const struct session *s, void *arg)
 	return 0;
 }
 
+static int list_engine(struct engine *e, void *arg)
+{
+	return sessions_apply(engine_sessions(e), list_one, arg);
+}
+
+static int find_one(struct engine *e, void *arg)
+{
+	struct listing *l = arg;
+	const struct session *s = sessions_find(engine_sessions(e), l->call);
+
+	if (s)
+		l->one = report_session(s, l->now);
+	return s ? OK : NOT_FOUND;
+}
+
 static int error(json_t **out, int status, const char *what)
 {
 	*out = json_pack("{s:s}", "error", what);
@@ -99,22 +125,22 @@ static int error(json_t **out, int status, const char *what)
 static int get_sessions(json_t **out, const struct admin_query *q, void *arg)
 {
 	const struct api *api = arg;
-	const char *call = admin_arg(q, "call");
-	struct listing l = {.now = uv_now(api->loop)};
-	const struct session *s;
+	struct listing l = {
+		.now = uv_now(api->loop),
+		.call = admin_arg(q, "call"),
+	};
 
-	if (call) {
-		s = sessions_find(api->sessions, call);
-		if (!s)
+	if (l.call) {
+		if (crew_ask(api->crew, l.call, find_one, &l) == NOT_FOUND)
 			return error(out, NOT_FOUND, "no such session");
-		*out = report_session(s, l.now);
+		*out = l.one;
 		return OK;
 	}
 	l.list = json_array();
-	sessions_apply(api->sessions, list_one, &l);
+	crew_each(api->crew, list_engine, &l);
 	*out = json_pack("{s:I,s:o}", "total",
-			 (json_int_t)sessions_count(api->sessions), "sessions",
-			 l.list);
+			 (json_int_t)atomic_load(&api->load->sessions),
+			 "sessions", l.list);
 	return OK;
 }
 
@@ -149,12 +175,11 @@ static const struct {
 	{"/api/calls", "Call-IDs of the calls traced, newest first", get_calls},
 };
 
-int api_metrics(struct metrics *m, struct api *api,
-		const struct relayd_counters *counters)
+int api_metrics(struct metrics *m, struct api *api)
 {
 	const size_t n = sizeof(counter_defs) / sizeof(counter_defs[0]);
 	int err = metrics_add_counters(
-		m, counter_defs, n, (const uint64_t *)(const void *)counters);
+		m, counter_defs, n, (const uint64_t *)(const void *)&api->sum);
 
 	metrics_refresh(m, refresh, api);
 	for (size_t i = 0; !err && i < sizeof(gauges) / sizeof(gauges[0]); i++)

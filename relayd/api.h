@@ -3,27 +3,30 @@
 
 #include <uv.h>
 
+#include "relayd/counters.h"
+
 struct admin;
+struct crew;
 struct fastpath;
+struct load;
 struct metrics;
 struct ports;
-struct relayd_counters;
-struct sessions;
 struct trace;
 
 /* What operators and their tools can ask over HTTP. */
 struct api {
 	uv_loop_t *loop;
-	struct sessions *sessions;
+	struct crew *crew;
 	struct ports *ports;
+	const struct load *load;
 	struct trace *trace;
-	struct fastpath *fastpath; /* or NULL */
+	struct fastpath *fastpath;  /* or NULL */
+	struct relayd_counters own; /* counted by the main thread */
+	struct relayd_counters sum; /* of all, as of the last refresh */
 };
 
-/* Counters and gauges of /metrics; `api` and `counters` outlive `m`. 0 or
- * -ENOMEM. */
-int api_metrics(struct metrics *m, struct api *api,
-		const struct relayd_counters *counters);
+/* Counters and gauges of /metrics; `api` outlives `m`. 0 or -ENOMEM. */
+int api_metrics(struct metrics *m, struct api *api);
 
 /* /api/sessions, /api/trace, /api/calls; `api` outlives `admin`. */
 int api_routes(struct admin *admin, struct api *api);

@@ -1,10 +1,13 @@
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
 #include "common/netset.h"
 #include "relayd/conf.h"
+
+enum { WORKERS_MAX = 64 };
 
 static const char automatic[] = "auto";
 
@@ -81,6 +84,12 @@ const struct conf_key relayd_keys[] = {
 	 .def = "46",
 	 .max = 63,
 	 .help = "DSCP of the media sent, 46 is Expedited Forwarding"},
+	{.name = "workers",
+	 .type = CONF_INT,
+	 .offset = AT(workers),
+	 .def = "0",
+	 .max = WORKERS_MAX,
+	 .help = "threads that forward media; 0: one for each CPU"},
 	{.name = "fastpath",
 	 .type = CONF_STRING,
 	 .offset = AT(fastpath),
@@ -156,6 +165,18 @@ int relayd_fastpath_parse(enum relayd_fastpath *out, const char *value)
 		return 0;
 	}
 	return -EINVAL;
+}
+
+size_t relayd_conf_workers(const struct relayd_conf *conf)
+{
+	cpu_set_t mine;
+	int n = 1;
+
+	if (conf->workers > 0)
+		return (size_t)conf->workers;
+	if (!sched_getaffinity(0, sizeof(mine), &mine))
+		n = CPU_COUNT(&mine);
+	return (size_t)(n < WORKERS_MAX ? n : WORKERS_MAX);
 }
 
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])

@@ -15,7 +15,8 @@ struct relayd_conf {
 	struct conf_range media_ports;
 	int64_t media_quarantine; /* seconds, as all times here */
 	int64_t media_dscp;
-	char *fastpath; /* relayd_fastpath_parse */
+	int64_t workers; /* relayd_conf_workers */
+	char *fastpath;  /* relayd_fastpath_parse */
 	int64_t session_idle;
 	int64_t session_setup;
 	int64_t session_max;
@@ -33,6 +34,10 @@ enum relayd_fastpath { FASTPATH_OFF, FASTPATH_AUTO, FASTPATH_ON };
 
 /* 0 or -EINVAL. */
 int relayd_fastpath_parse(enum relayd_fastpath *out, const char *value);
+
+/* How many worker threads: one for each CPU that may be used where `workers`
+ * is 0. */
+size_t relayd_conf_workers(const struct relayd_conf *conf);
 
 /* Checks across keys (daemon_class.check). */
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN]);

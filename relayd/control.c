@@ -291,8 +291,7 @@ static enum refusal on_bye(struct exchange *x)
 
 static enum refusal on_options(struct exchange *x)
 {
-	json_t *body =
-		report_load(x->c->cfg.sessions, x->c->cfg.ports, x->in->now);
+	json_t *body = report_load(x->c->cfg.load, x->c->cfg.ports, x->in->now);
 	int err =
 		body ? relay_json_answer_print(x->out, x->sip, body) : -ENOMEM;
 

@@ -7,6 +7,7 @@
 
 struct addr;
 struct journal;
+struct load;
 struct netset;
 struct ports;
 struct relayd_counters;
@@ -24,6 +25,7 @@ struct control;
 struct control_config {
 	struct sessions *sessions;
 	struct ports *ports;
+	const struct load *load; /* told to who asks for health */
 	struct journal *journal;
 	struct relayd_counters *counters;
 	const struct netset *trusted; /* who may ask */

@@ -11,6 +11,8 @@
 	X(requests_other, "Requests of a method not served, answered 405")     \
 	X(responses_in, "200 OK with SDP recorded as a second channel")        \
 	X(malformed, "Control datagrams that are no SIP message, dropped")     \
+	X(overrun, "Control datagrams dropped, too many waiting for a worker") \
+	X(answer_errors, "Answers that the kernel did not send")               \
 	X(untrusted, "Control messages from outside trusted, refused")         \
 	X(foreign_tag, "Requests with a tag of neither party, refused")        \
 	X(broken, "Relay requests answered 400")                               \
@@ -48,5 +50,14 @@
 struct relayd_counters {
 	RELAYD_COUNTERS(METRICS_FIELD)
 };
+
+/* Each worker counts for itself; this sums up. */
+static inline void counters_add(struct relayd_counters *sum,
+				const struct relayd_counters *c)
+{
+#define COUNTER_ADD(name, help) sum->name += c->name;
+	RELAYD_COUNTERS(COUNTER_ADD)
+#undef COUNTER_ADD
+}
 
 #endif

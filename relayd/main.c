@@ -6,22 +6,17 @@
 
 #include "common/admin.h"
 #include "common/daemon.h"
-#include "common/deadlines.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/netset.h"
-#include "common/sipmsg.h"
-#include "common/strbuf.h"
 #include "common/trace.h"
 #include "common/udp.h"
 #include "relayd/api.h"
 #include "relayd/conf.h"
-#include "relayd/control.h"
-#include "relayd/counters.h"
+#include "relayd/crew.h"
 #include "relayd/fastpath.h"
-#include "relayd/journal.h"
+#include "relayd/load.h"
 #include "relayd/port.h"
-#include "relayd/session.h"
 #include "relayd/stream.h"
 
 enum {
@@ -36,73 +31,50 @@ enum {
 struct listener {
 	struct relay *relay;
 	struct udp *udp;
-	struct addr self; /* as advertised */
+	struct engine_door door;
 };
 
 struct relay {
 	struct daemon *daemon;
 	const struct relayd_conf *conf;
-	struct relayd_counters counters;
 	struct listener listeners[LISTEN_MAX];
 	struct addr own[LISTEN_MAX]; /* their addresses */
 	size_t nlisteners;
 	struct netset *trusted;
-	struct deadlines *deadlines;
 	struct ports *ports;
+	struct load load;
 	struct trace *trace;
-	struct journal *journal;
 	struct stream_env env;
 	struct fastpath *fastpath; /* NULL: relayd forwards by itself */
-	struct sessions *sessions;
-	struct control *control;
+	struct crew *crew;
 	struct api api;
 	struct metrics *metrics;
 	struct admin *admin;
-	uv_timer_t *tick;     /* drives the deadlines; freed when closed */
+	uv_timer_t *tick;     /* freed when closed */
 	uint64_t drain_until; /* 0: not draining */
-	char answer[SIPMSG_MAX];
-	uint8_t packet[STREAM_BUF];
 };
 
 static void on_datagram(struct udp *u, const struct addr *src, char *data,
 			size_t len, void *arg)
 {
 	struct listener *l = arg;
-	struct relay *r = l->relay;
-	const struct control_input in = {
-		.data = data,
-		.len = len,
-		.src = src,
-		.self = &l->self,
-		.now = uv_now(daemon_loop(r->daemon)),
-	};
-	struct strbuf out;
-	struct addr dst;
 
-	strbuf_init(&out, r->answer, sizeof(r->answer));
-	if (control_handle(r->control, &out, &dst, &in))
-		udp_send(u, &dst, out.data, out.len);
+	(void)u;
+	if (!crew_datagram(l->relay->crew, &l->door, src, data, len))
+		l->relay->api.own.overrun++;
 }
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct relay *r = timer->data;
 	uint64_t now = uv_now(timer->loop);
+	size_t left = atomic_load(&r->load.sessions);
 
-	if (r->fastpath && fastpath_tick(r->fastpath))
-		sessions_sync(r->sessions);
-	deadlines_run(r->deadlines, now);
-	if (r->drain_until && now >= r->drain_until) {
+	if (!r->drain_until || (left > 0 && now < r->drain_until))
+		return;
+	if (left > 0)
 		log_warn("drain time over, sessions are cut",
-			 LOG_I("sessions", sessions_count(r->sessions)));
-		daemon_exit(r->daemon);
-	}
-}
-
-static void on_emptied(void *arg)
-{
-	struct relay *r = arg;
-
+			 LOG_I("sessions", left));
 	daemon_exit(r->daemon);
 }
 
@@ -132,19 +104,20 @@ static int start_listeners(struct relay *r, char err[CONF_ERRLEN])
 		return fail(err, -E2BIG, "listen", "16 addresses at most");
 	for (size_t i = 0; i < listen->n; i++) {
 		struct listener *l = &r->listeners[i];
-		int ret = conf_listen_addr(&l->self, listen->v[i]);
+		int ret = conf_listen_addr(&l->door.self, listen->v[i]);
 
 		if (ret)
 			return fail(
 				err, ret, listen->v[i],
 				"give an address in listen instead of auto");
 		l->relay = r;
-		ret = udp_listen(&l->udp, daemon_loop(r->daemon), &l->self,
+		ret = udp_listen(&l->udp, daemon_loop(r->daemon), &l->door.self,
 				 on_datagram, l);
 		if (ret)
 			return fail(err, ret, listen->v[i],
 				    "choose another address in listen");
-		l->self = *udp_local(l->udp);
+		l->door = (struct engine_door){udp_fd(l->udp),
+					       *udp_local(l->udp)};
 		r->nlisteners++;
 	}
 	return 0;
@@ -155,13 +128,13 @@ static void name_listeners(struct relay *r)
 {
 	for (size_t i = 0; i < r->nlisteners; i++) {
 		struct listener *l = &r->listeners[i];
-		uint16_t port = addr_port(&l->self);
+		uint16_t port = addr_port(&l->door.self);
 
-		if (addr_class(&l->self) == ADDR_ANY) {
-			l->self = r->env.advertise;
-			addr_set_port(&l->self, port);
+		if (addr_class(&l->door.self) == ADDR_ANY) {
+			l->door.self = r->env.advertise;
+			addr_set_port(&l->door.self, port);
 		}
-		r->own[i] = l->self;
+		r->own[i] = l->door.self;
 	}
 }
 
@@ -169,20 +142,17 @@ static int start_media(struct relay *r, char err[CONF_ERRLEN])
 {
 	const struct relayd_conf *c = r->conf;
 	int ret = relayd_conf_media(&r->env.address, &r->env.advertise, c,
-				    &r->listeners[0].self);
+				    &r->listeners[0].door.self);
 
 	if (ret)
 		return fail(err, ret, "media.address",
 			    "give this host's address, and media.advertise if "
 			    "phones see another");
 	name_listeners(r);
-	r->env.loop = daemon_loop(r->daemon);
 	r->env.own = r->own;
 	r->env.nown = r->nlisteners;
 	r->env.trusted = r->trusted;
 	r->env.dscp = (int)c->media_dscp;
-	r->env.counters = &r->counters;
-	r->env.buf = r->packet;
 	ret = ports_alloc(&r->ports, (uint16_t)c->media_ports.lo,
 			  (uint16_t)c->media_ports.hi,
 			  (uint32_t)c->media_quarantine * 1000);
@@ -218,37 +188,22 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 	return 0;
 }
 
-static int start_tables(struct relay *r, char err[CONF_ERRLEN])
+static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 {
-	int ret = deadlines_alloc(&r->deadlines);
+	size_t n = r->fastpath ? 1 : relayd_conf_workers(r->conf);
+	int ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
+			      TRACE_BYTES);
 
 	if (!ret)
-		ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
-				  TRACE_BYTES);
-	if (!ret)
-		ret = journal_alloc(&r->journal, r->trace);
-	if (!ret)
-		ret = sessions_alloc(&r->sessions,
-				     &(struct sessions_config){
-					     .env = &r->env,
-					     .ports = r->ports,
-					     .deadlines = r->deadlines,
-					     .journal = r->journal,
-					     .counters = &r->counters,
-					     .limits = limits(r->conf),
-					     .emptied = on_emptied,
-					     .arg = r,
-				     });
-	if (!ret)
-		ret = control_alloc(&r->control,
-				    &(struct control_config){
-					    .sessions = r->sessions,
-					    .ports = r->ports,
-					    .journal = r->journal,
-					    .counters = &r->counters,
-					    .trusted = r->trusted,
-				    });
-	return ret ? fail(err, ret, "cannot make the session table", "") : 0;
+		ret = crew_start(&r->crew, n,
+				 &(struct engine_config){
+					 .env = r->env,
+					 .limits = limits(r->conf),
+					 .ports = r->ports,
+					 .load = &r->load,
+					 .trace = r->trace,
+				 });
+	return ret ? fail(err, ret, "cannot start the workers", "") : 0;
 }
 
 static int start_admin(struct relay *r, char err[CONF_ERRLEN])
@@ -256,12 +211,18 @@ static int start_admin(struct relay *r, char err[CONF_ERRLEN])
 	struct addr http;
 	int ret = addr_parse(&http, r->conf->http, 0);
 
-	r->api = (struct api){daemon_loop(r->daemon), r->sessions, r->ports,
-			      r->trace, r->fastpath};
+	r->api = (struct api){
+		.loop = daemon_loop(r->daemon),
+		.crew = r->crew,
+		.ports = r->ports,
+		.load = &r->load,
+		.trace = r->trace,
+		.fastpath = r->fastpath,
+	};
 	if (!ret)
 		ret = metrics_alloc(&r->metrics, "relayd");
 	if (!ret)
-		ret = api_metrics(r->metrics, &r->api, &r->counters);
+		ret = api_metrics(r->metrics, &r->api);
 	if (!ret)
 		ret = admin_start(&r->admin, daemon_loop(r->daemon), &http,
 				  "relayd", r->metrics);
@@ -306,8 +267,8 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
 {
 	static int (*const steps[])(struct relay *, char *) = {
-		start_trust,  start_listeners, start_media, start_fastpath,
-		start_tables, start_admin,     start_tick,
+		start_trust, start_listeners, start_media, start_fastpath,
+		start_crew,  start_admin,     start_tick,
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	int ret = 0;
@@ -323,7 +284,7 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		return ret;
 	check_descriptors(r);
 	admin_not_ready(r->admin, NULL);
-	log_info("ready", LOG_A("control", &r->listeners[0].self),
+	log_info("ready", LOG_A("control", &r->listeners[0].door.self),
 		 LOG_A("media", &r->env.address),
 		 LOG_A("advertise", &r->env.advertise),
 		 LOG_I("port_pairs", ports_total(r->ports)),
@@ -331,21 +292,32 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 	return 0;
 }
 
+struct reloading {
+	struct session_limits limits;
+	struct netset *trusted;
+};
+
+static int reload_engine(struct engine *e, void *arg)
+{
+	const struct reloading *new = arg;
+
+	engine_reload(e, &new->limits, new->trusted);
+	return 0;
+}
+
 static void reload(void *ctx, const void *conf)
 {
 	struct relay *r = ctx;
-	const struct session_limits lim = limits(conf);
-	struct netset *trusted;
+	struct reloading new = {limits(conf), r->trusted};
 
-	sessions_limit(r->sessions, &lim);
-	if (relayd_conf_trusted(&trusted, conf)) {
+	if (relayd_conf_trusted(&new.trusted, conf)) {
 		log_error("trusted stays as it was: out of memory");
-		return;
+		new.trusted = r->trusted;
 	}
-	control_trust(r->control, trusted);
-	r->env.trusted = trusted;
-	netset_free(r->trusted);
-	r->trusted = trusted;
+	crew_each(r->crew, reload_engine, &new);
+	if (new.trusted != r->trusted)
+		netset_free(r->trusted);
+	r->trusted = new.trusted;
 }
 
 static void drain(void *ctx)
@@ -355,7 +327,9 @@ static void drain(void *ctx)
 	r->drain_until = uv_now(daemon_loop(r->daemon)) +
 			 (uint64_t)r->conf->drain * 1000;
 	admin_not_ready(r->admin, "draining");
-	sessions_drain(r->sessions);
+	atomic_store(&r->load.draining, true);
+	if (atomic_load(&r->load.sessions) == 0)
+		daemon_exit(r->daemon);
 }
 
 static void on_tick_closed(uv_handle_t *h)
@@ -373,14 +347,11 @@ static void stop(void *ctx)
 		uv_close((uv_handle_t *)r->tick, on_tick_closed);
 	admin_stop(r->admin);
 	metrics_free(r->metrics);
+	crew_stop(r->crew);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		udp_close(r->listeners[i].udp);
-	control_free(r->control);
-	sessions_free(r->sessions);
 	fastpath_close(r->fastpath);
-	journal_free(r->journal);
 	trace_free(r->trace);
-	deadlines_free(r->deadlines);
 	ports_free(r->ports);
 	netset_free(r->trusted);
 	free(r);

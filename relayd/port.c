@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -12,6 +14,7 @@ struct resting {
 /* Every port is in use, in avail[0..navail) or in the ring of resting ones,
  * which is in order of time as all rest equally long. */
 struct ports {
+	pthread_mutex_t lock;
 	uint32_t quarantine_ms;
 	size_t total;
 	size_t navail;
@@ -75,6 +78,7 @@ int ports_alloc(struct ports **pp, uint16_t lo, uint16_t hi,
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
+	pthread_mutex_init(&p->lock, NULL);
 	p->quarantine_ms = quarantine_ms;
 	p->total = (hi - first + 1) / 2;
 	p->avail = calloc(p->total, sizeof(*p->avail));
@@ -97,15 +101,44 @@ void ports_free(struct ports *p)
 		return;
 	free(p->avail);
 	free(p->ring);
+	pthread_mutex_destroy(&p->lock);
 	free(p);
+}
+
+/* One at random; false: none is free. */
+static bool pick(uint16_t *port, struct ports *p, uint64_t now)
+{
+	bool found;
+
+	pthread_mutex_lock(&p->lock);
+	wake(p, now);
+	found = p->navail > 0;
+	if (found)
+		*port = take_random(p);
+	pthread_mutex_unlock(&p->lock);
+	return found;
+}
+
+static void put_back(struct ports *p, uint16_t port)
+{
+	pthread_mutex_lock(&p->lock);
+	p->avail[p->navail++] = port;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void put_to_rest(struct ports *p, uint16_t port, uint64_t until)
+{
+	pthread_mutex_lock(&p->lock);
+	rest(p, port, until);
+	pthread_mutex_unlock(&p->lock);
 }
 
 int ports_take(uint16_t *port, struct ports *p, uint64_t now, ports_try_h *fn,
 	       void *arg)
 {
-	wake(p, now);
-	for (unsigned i = 0; i < PORTS_TRIES && p->navail; i++) {
-		uint16_t one = take_random(p);
+	uint16_t one;
+
+	for (unsigned i = 0; i < PORTS_TRIES && pick(&one, p, now); i++) {
 		int err = fn(one, arg);
 
 		if (!err) {
@@ -113,17 +146,17 @@ int ports_take(uint16_t *port, struct ports *p, uint64_t now, ports_try_h *fn,
 			return 0;
 		}
 		if (err != -EADDRINUSE && err != -EACCES) {
-			p->avail[p->navail++] = one;
+			put_back(p, one);
 			return err;
 		}
-		rest(p, one, now + PORTS_BUSY_REST_MS);
+		put_to_rest(p, one, now + PORTS_BUSY_REST_MS);
 	}
 	return -ENOSPC;
 }
 
 void ports_give(struct ports *p, uint16_t port, uint64_t now)
 {
-	rest(p, port, now + p->quarantine_ms);
+	put_to_rest(p, port, now + p->quarantine_ms);
 }
 
 size_t ports_total(const struct ports *p)
@@ -133,11 +166,21 @@ size_t ports_total(const struct ports *p)
 
 size_t ports_available(struct ports *p, uint64_t now)
 {
+	size_t n;
+
+	pthread_mutex_lock(&p->lock);
 	wake(p, now);
-	return p->navail;
+	n = p->navail;
+	pthread_mutex_unlock(&p->lock);
+	return n;
 }
 
-size_t ports_quarantined(const struct ports *p)
+size_t ports_quarantined(struct ports *p)
 {
-	return p->nrest;
+	size_t n;
+
+	pthread_mutex_lock(&p->lock);
+	n = p->nrest;
+	pthread_mutex_unlock(&p->lock);
+	return n;
 }

@@ -8,7 +8,8 @@
  * The pool of even ports (step 62; the odd one above each is for RTCP, RFC
  * 3550 11). One is taken at random, so that nobody can guess where the next
  * call will be, and a released one rests in quarantine, so that late packets
- * of one call never reach another. Times are milliseconds, monotonic.
+ * of one call never reach another. Times are milliseconds, monotonic. Any
+ * thread may take and give.
  */
 struct ports;
 
@@ -39,6 +40,6 @@ void ports_give(struct ports *p, uint16_t port, uint64_t now);
 size_t ports_total(const struct ports *p);
 /* How many may be taken at `now`; moves what has rested long enough. */
 size_t ports_available(struct ports *p, uint64_t now);
-size_t ports_quarantined(const struct ports *p);
+size_t ports_quarantined(struct ports *p);
 
 #endif

@@ -1,4 +1,5 @@
 #include "relayd/figures.h"
+#include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -165,13 +166,12 @@ json_t *report_session_brief(const struct session *s, uint64_t now)
 			 "packets_second", (json_int_t)packets[LEARN_SECOND]);
 }
 
-json_t *report_load(const struct sessions *ss, struct ports *ports,
-		    uint64_t now)
+json_t *report_load(const struct load *load, struct ports *ports, uint64_t now)
 {
 	return json_pack("{s:I,s:I,s:I,s:I,s:b}", "sessions",
-			 (json_int_t)sessions_count(ss), "streams",
-			 (json_int_t)sessions_streams(ss), "ports_free",
+			 (json_int_t)atomic_load(&load->sessions), "streams",
+			 (json_int_t)atomic_load(&load->streams), "ports_free",
 			 (json_int_t)ports_available(ports, now), "ports_total",
 			 (json_int_t)ports_total(ports), "draining",
-			 sessions_draining(ss));
+			 (int)atomic_load(&load->draining));
 }

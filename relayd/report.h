@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
+struct load;
 struct ports;
 struct session;
-struct sessions;
 
 /* A session in JSON: per stream, component and side what was forwarded and
  * what was learned. The body of a release's answer and of /api/sessions?call=.
@@ -18,7 +18,6 @@ json_t *report_session_brief(const struct session *s, uint64_t now);
 
 /* {"sessions", "streams", "ports_free", "ports_total", "draining"}: the body of
  * the answer to OPTIONS. */
-json_t *report_load(const struct sessions *ss, struct ports *ports,
-		    uint64_t now);
+json_t *report_load(const struct load *load, struct ports *ports, uint64_t now);
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/table.h"
 #include "relayd/counters.h"
 #include "relayd/journal.h"
+#include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/session.h"
 #include "relayd/stream.h"
@@ -30,8 +31,6 @@ struct session {
 struct sessions {
 	struct sessions_config cfg;
 	struct table *table;
-	size_t streams;
-	bool draining;
 };
 
 static void on_stream(const struct stream_event *ev, void *arg)
@@ -50,7 +49,7 @@ static void close_stream(struct session *s, unsigned line, uint64_t now)
 	ports_give(s->owner->cfg.ports, stream_port(st), now);
 	stream_close(st);
 	s->streams[line] = NULL;
-	s->owner->streams--;
+	atomic_fetch_sub(&s->owner->cfg.load->streams, 1);
 }
 
 /* Free all but the table entry. */
@@ -62,6 +61,7 @@ static void dispose(struct session *s, uint64_t now)
 	for (unsigned i = 0; i < LEARN_SIDES; i++)
 		free(s->tag[i]);
 	free(s->call_id);
+	atomic_fetch_sub(&s->owner->cfg.load->sessions, 1);
 	free(s);
 }
 
@@ -71,8 +71,6 @@ static void end(struct session *s, uint64_t now)
 
 	table_del(ss->table, s->call_id, strlen(s->call_id));
 	dispose(s, now);
-	if (ss->draining && table_count(ss->table) == 0 && ss->cfg.emptied)
-		ss->cfg.emptied(ss->cfg.arg);
 }
 
 static void sync_streams(const struct session *s)
@@ -199,26 +197,9 @@ void sessions_limit(struct sessions *ss, const struct session_limits *limits)
 	ss->cfg.limits = *limits;
 }
 
-void sessions_drain(struct sessions *ss)
-{
-	ss->draining = true;
-	if (table_count(ss->table) == 0 && ss->cfg.emptied)
-		ss->cfg.emptied(ss->cfg.arg);
-}
-
-bool sessions_draining(const struct sessions *ss)
-{
-	return ss->draining;
-}
-
 size_t sessions_count(const struct sessions *ss)
 {
 	return table_count(ss->table);
-}
-
-size_t sessions_streams(const struct sessions *ss)
-{
-	return ss->streams;
 }
 
 struct session *sessions_find(const struct sessions *ss, const char *call_id)
@@ -262,16 +243,21 @@ int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg)
 int session_open(struct session **out, struct sessions *ss, const char *call_id,
 		 const char *tag, uint64_t now)
 {
+	struct load *load = ss->cfg.load;
 	struct session *s;
 	int err;
 
-	if (ss->draining)
+	if (atomic_load(&load->draining))
 		return -ESHUTDOWN;
-	if (table_count(ss->table) >= ss->cfg.limits.max)
+	if (atomic_fetch_add(&load->sessions, 1) >= ss->cfg.limits.max) {
+		atomic_fetch_sub(&load->sessions, 1);
 		return -EUSERS;
+	}
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s) {
+		atomic_fetch_sub(&load->sessions, 1);
 		return -ENOMEM;
+	}
 	s->owner = ss;
 	s->opened = s->signalled = now;
 	s->call_id = strdup(call_id);
@@ -335,7 +321,7 @@ int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
 			return err;
 		}
 		added |= 1U << i;
-		ss->streams++;
+		atomic_fetch_add(&ss->cfg.load->streams, 1);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 struct deadlines;
 struct journal;
+struct load;
 struct ports;
 struct relayd_counters;
 struct stream;
@@ -41,19 +42,15 @@ struct sessions_config {
 	struct deadlines *deadlines; /* run by the owner */
 	struct journal *journal;
 	struct relayd_counters *counters;
+	struct load *load; /* of all tables together, limits.max too */
 	struct session_limits limits;
-	void (*emptied)(void *arg); /* while draining: the last one is gone */
-	void *arg;
 };
 
 /* The parts of `cfg` outlive the table. 0 or -ENOMEM. */
 int sessions_alloc(struct sessions **sp, const struct sessions_config *cfg);
 void sessions_free(struct sessions *ss); /* closes every session */
 void sessions_limit(struct sessions *ss, const struct session_limits *limits);
-void sessions_drain(struct sessions *ss); /* no new ones from here on */
-bool sessions_draining(const struct sessions *ss);
 size_t sessions_count(const struct sessions *ss);
-size_t sessions_streams(const struct sessions *ss);
 
 struct session *sessions_find(const struct sessions *ss, const char *call_id);
 

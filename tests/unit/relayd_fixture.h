@@ -19,6 +19,7 @@
 #include "relayd/control.h"
 #include "relayd/counters.h"
 #include "relayd/journal.h"
+#include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/session.h"
 #include "relayd/stream.h"
@@ -41,16 +42,10 @@ static uint8_t packet_buf[STREAM_BUF];
 static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
-static unsigned emptied;
+static struct load load;
 static unsigned cseq; /* of the next request */
 static char answer[SIPMSG_MAX];
 static size_t answer_len;
-
-static void on_emptied(void *arg)
-{
-	(void)arg;
-	emptied++;
-}
 
 static void setup(void)
 {
@@ -58,7 +53,7 @@ static void setup(void)
 
 	log_init("relayd", LOG_LEVEL_ERROR);
 	memset(&counters, 0, sizeof(counters));
-	emptied = 0;
+	memset(&load, 0, sizeof(load));
 	cseq = 1;
 	addr_parse(&self, "127.0.0.1:5060", 0);
 	addr_parse(&proxy, "127.0.0.1:5070", 0);
@@ -79,16 +74,17 @@ static void setup(void)
 				  .buf = packet_buf};
 	addr_parse(&env.address, "127.0.0.1", 0);
 	addr_parse(&env.advertise, "203.0.113.4", 0);
-	sessions_alloc(&sessions,
-		       &(struct sessions_config){.env = &env,
-						 .ports = ports,
-						 .deadlines = deadlines,
-						 .journal = journal,
-						 .counters = &counters,
-						 .limits = {10, 300000, 200000},
-						 .emptied = on_emptied});
+	sessions_alloc(&sessions, &(struct sessions_config){
+					  .env = &env,
+					  .ports = ports,
+					  .deadlines = deadlines,
+					  .journal = journal,
+					  .counters = &counters,
+					  .load = &load,
+					  .limits = {10, 300000, 200000}});
 	control_alloc(&control, &(struct control_config){.sessions = sessions,
 							 .ports = ports,
+							 .load = &load,
 							 .journal = journal,
 							 .counters = &counters,
 							 .trusted = trusted});

@@ -17,7 +17,7 @@ START_TEST(resource_is_the_same_when_asked_again)
 	ck_assert_uint_eq(port_of(0), a);
 	ck_assert_uint_eq(port_of(1), v);
 	ck_assert_uint_eq(sessions_count(sessions), 1);
-	ck_assert_uint_eq(sessions_streams(sessions), 2);
+	ck_assert_uint_eq(atomic_load(&load.streams), 2);
 	ck_assert_uint_eq(ports_available(ports, 0), PAIRS - 2);
 }
 END_TEST
@@ -36,7 +36,7 @@ START_TEST(reoffer_adds_and_stops_lines)
 	ck_assert_uint_ne(v, 0);
 	ck_assert_int_eq(offer("c1", "a", 4000, 0), 302);
 	ck_assert_uint_eq(port_of(1), 0);
-	ck_assert_uint_eq(sessions_streams(sessions), 2);
+	ck_assert_uint_eq(atomic_load(&load.streams), 2);
 	ck_assert_int_eq(offer("c1", "a", 4000, 5000), 302);
 	ck_assert_uint_eq(port_of(1), v);
 }
@@ -197,7 +197,7 @@ START_TEST(garbage_does_no_harm)
 		ask_from(&proxy, text);
 	}
 	ck_assert_uint_eq(ports_available(ports, 0) + ports_quarantined(ports) +
-				  sessions_streams(sessions),
+				  atomic_load(&load.streams),
 			  PAIRS);
 }
 END_TEST

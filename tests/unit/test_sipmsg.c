@@ -339,6 +339,32 @@ START_TEST(test_values_on_one_line)
 }
 END_TEST
 
+static void peeked(const char *text, const char *want)
+{
+	size_t len = 0;
+	const char *id = sipmsg_peek_call_id(&len, text, strlen(text));
+
+	if (!want) {
+		ck_assert_ptr_null(id);
+		return;
+	}
+	ck_assert_ptr_nonnull(id);
+	ck_assert_uint_eq(len, strlen(want));
+	ck_assert_int_eq(strncmp(id, want, len), 0);
+}
+
+START_TEST(call_id_is_seen_before_parsing)
+{
+	peeked("BYE sip:a SIP/2.0\r\nTo: b\r\nCall-ID: x@y\r\n\r\n", "x@y");
+	peeked("BYE sip:a SIP/2.0\r\ni:x@y \r\n\r\n", "x@y");
+	peeked("BYE sip:a SIP/2.0\r\ncall-id :\r\n\tx@y\r\n\r\n", "x@y");
+	peeked("BYE sip:a SIP/2.0\r\nCall-ID:", NULL);
+	peeked("BYE sip:a SIP/2.0\r\nTo: b\r\n\r\nCall-ID: body\r\n", NULL);
+	peeked("", NULL);
+	peeked("\r\n\r\n", NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("sipmsg");
@@ -347,6 +373,7 @@ int main(void)
 	int failed;
 
 	tcase_set_timeout(tc, 0);
+	tcase_add_test(tc, call_id_is_seen_before_parsing);
 	tcase_add_test(tc, test_parse);
 	tcase_add_test(tc, test_longer_datagram_is_cut);
 	tcase_add_test(tc, test_response);

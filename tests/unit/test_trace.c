@@ -32,7 +32,7 @@ static void noten(struct trace *t, const char *call_id, size_t len)
 }
 
 /* The calls as "c b a", newest first. */
-static void assert_calls(const struct trace *t, const char *want)
+static void assert_calls(struct trace *t, const char *want)
 {
 	json_t *list = trace_calls_json(t);
 	char got[256] = "";

@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/deadlines.h"
+#include "common/log.h"
+#include "common/sipmsg.h"
+#include "common/strbuf.h"
+#include "relayd/control.h"
+#include "relayd/counters.h"
+#include "relayd/engine.h"
+#include "relayd/fastpath.h"
+#include "relayd/journal.h"
+#include "relayd/load.h"
+
+enum { TICK_MS = 250 /* how late an expiry may come */ };
+
+struct engine {
+	uv_timer_t tick; /* drives the deadlines */
+	struct relayd_counters counters;
+	struct stream_env env;
+	struct deadlines *deadlines;
+	struct journal *journal;
+	struct sessions *sessions;
+	struct control *control;
+	char answer[SIPMSG_MAX];
+	uint8_t packet[STREAM_BUF];
+};
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct engine *e = timer->data;
+
+	if (e->env.fast && fastpath_tick(e->env.fast))
+		sessions_sync(e->sessions);
+	deadlines_run(e->deadlines, uv_now(timer->loop));
+}
+
+static int open_tables(struct engine *e, const struct engine_config *cfg)
+{
+	int err = deadlines_alloc(&e->deadlines);
+
+	if (!err)
+		err = journal_alloc(&e->journal, cfg->trace);
+	if (!err)
+		err = sessions_alloc(&e->sessions,
+				     &(struct sessions_config){
+					     .env = &e->env,
+					     .ports = cfg->ports,
+					     .deadlines = e->deadlines,
+					     .journal = e->journal,
+					     .counters = &e->counters,
+					     .load = cfg->load,
+					     .limits = cfg->limits,
+				     });
+	if (!err)
+		err = control_alloc(&e->control,
+				    &(struct control_config){
+					    .sessions = e->sessions,
+					    .ports = cfg->ports,
+					    .load = cfg->load,
+					    .journal = e->journal,
+					    .counters = &e->counters,
+					    .trusted = cfg->env.trusted,
+				    });
+	return err;
+}
+
+static void close_tables(struct engine *e)
+{
+	control_free(e->control);
+	sessions_free(e->sessions);
+	journal_free(e->journal);
+	deadlines_free(e->deadlines);
+}
+
+int engine_open(struct engine **ep, uv_loop_t *loop,
+		const struct engine_config *cfg)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	e->env = cfg->env;
+	e->env.loop = loop;
+	e->env.counters = &e->counters;
+	e->env.buf = e->packet;
+	err = open_tables(e, cfg);
+	if (err) {
+		close_tables(e);
+		free(e);
+		return err;
+	}
+	uv_timer_init(loop, &e->tick);
+	e->tick.data = e;
+	uv_timer_start(&e->tick, on_tick, TICK_MS, TICK_MS);
+	*ep = e;
+	return 0;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+void engine_close(struct engine *e)
+{
+	if (!e)
+		return;
+	close_tables(e);
+	uv_close((uv_handle_t *)&e->tick, on_closed);
+}
+
+void engine_datagram(struct engine *e, const struct engine_door *door,
+		     const struct addr *src, const char *data, size_t len)
+{
+	const struct control_input in = {
+		.data = data,
+		.len = len,
+		.src = src,
+		.self = &door->self,
+		.now = uv_now(e->env.loop),
+	};
+	struct strbuf out;
+	struct addr dst;
+
+	strbuf_init(&out, e->answer, sizeof(e->answer));
+	if (!control_handle(e->control, &out, &dst, &in))
+		return;
+	/* Not sent is as lost on the way: the proxy asks again. */
+	if (sendto(door->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   &dst.u.sa, addr_len(&dst)) < 0)
+		e->counters.answer_errors++;
+}
+
+void engine_reload(struct engine *e, const struct session_limits *limits,
+		   const struct netset *trusted)
+{
+	sessions_limit(e->sessions, limits);
+	control_trust(e->control, trusted);
+	e->env.trusted = trusted;
+}
+
+const struct sessions *engine_sessions(const struct engine *e)
+{
+	return e->sessions;
+}
+
+void engine_count(const struct engine *e, struct relayd_counters *sum)
+{
+	sessions_sync(e->sessions);
+	counters_add(sum, &e->counters);
+}
