@@ -30,6 +30,7 @@
 	X(fast_packets, "Of these packets, forwarded by the kernel fast path") \
 	X(fast_bytes, "Of these bytes, forwarded by the kernel fast path")     \
 	X(fast_entered, "Directions of streams that entered the fast path")    \
+	X(linked, "Sockets connected to a proven side of a stream")            \
 	X(learned, "Channels learned")                                         \
 	X(relearned, "Channels learned anew")                                  \
 	X(stranger_packets, "Media packets from strangers, dropped")           \

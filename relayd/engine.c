@@ -12,6 +12,7 @@
 #include "relayd/fastpath.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
+#include "relayd/socket.h"
 
 enum { TICK_MS = 250 /* how late an expiry may come */ };
 
@@ -24,7 +25,7 @@ struct engine {
 	struct sessions *sessions;
 	struct control *control;
 	char answer[SIPMSG_MAX];
-	uint8_t packet[STREAM_BUF];
+	uint8_t packet[SOCKET_BUF];
 };
 
 static void on_tick(uv_timer_t *timer)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,15 +246,23 @@ static int start_tick(struct relay *r, char err[CONF_ERRLEN])
 }
 
 /* Too few descriptors show up as refused calls at the busiest hour: say so at
- * once. */
-static void check_descriptors(const struct relay *r)
+ * once. What is left over may be used for connected sockets. */
+static int start_descriptors(struct relay *r, char err[CONF_ERRLEN])
 {
 	size_t need = ports_total(r->ports) * FDS_PER_PAIR + FDS_OTHER;
 	struct rlimit limit;
 
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < need)
+	(void)err;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	if (limit.rlim_cur < need)
 		log_warn("fewer file descriptors than media.ports needs",
 			 LOG_I("limit", limit.rlim_cur), LOG_I("needed", need));
+	else
+		r->env.connect_below = (int)(limit.rlim_cur - need < INT_MAX
+						     ? limit.rlim_cur - need
+						     : INT_MAX);
+	return 0;
 }
 
 static int start_trust(struct relay *r, char err[CONF_ERRLEN])
@@ -267,8 +276,8 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
 {
 	static int (*const steps[])(struct relay *, char *) = {
-		start_trust, start_listeners, start_media, start_fastpath,
-		start_crew,  start_admin,     start_tick,
+		start_trust,    start_listeners, start_media, start_descriptors,
+		start_fastpath, start_crew,      start_admin, start_tick,
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	int ret = 0;
@@ -282,7 +291,6 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		ret = steps[i](r, err);
 	if (ret)
 		return ret;
-	check_descriptors(r);
 	admin_not_ready(r->admin, NULL);
 	log_info("ready", LOG_A("control", &r->listeners[0].door.self),
 		 LOG_A("media", &r->env.address),

@@ -1,12 +1,26 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/addr.h"
 
 #include "relayd/socket.h"
+
+enum {
+	BATCH = 32, /* packets a wake-up, so that one port starves no other */
+};
+
+struct socket {
+	uv_poll_t poll;
+	struct socket_config cfg;
+	int fd;
+	bool closing;
+	bool busy;     /* had more than one packet at its last wake-up */
+	uint64_t last; /* wake-up, ms */
+};
 
 /* Marking is a wish: a kernel that refuses it still relays. */
 static void mark(int fd, int family, int dscp)
@@ -19,10 +33,103 @@ static void mark(int fd, int family, int dscp)
 		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 }
 
-int socket_open(int *fdp, const struct addr *address, uint16_t port, int dscp)
+/* An error (ICMP) stays until it is taken off. */
+static void clear_error(struct socket *s)
 {
-	struct addr a = *address;
-	int family = addr_family(&a), on = 1, err;
+	socklen_t len = sizeof(int);
+	int err;
+
+	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	++*s->cfg.errors;
+}
+
+/* One packet; false: there is none left. */
+static bool receive(struct socket *s)
+{
+	struct addr src = {0};
+	socklen_t slen = sizeof(src.u);
+	ssize_t n = recvfrom(s->fd, s->cfg.buf, SOCKET_BUF, MSG_DONTWAIT,
+			     &src.u.sa, &slen);
+
+	if (n >= 0) {
+		s->cfg.packet(&src, s->cfg.buf, (size_t)n, s->cfg.arg);
+		return !s->closing;
+	}
+	if (errno == EAGAIN || errno == EINTR)
+		return false;
+	++*s->cfg.errors;
+	return true;
+}
+
+static void receive_batch(struct socket *s)
+{
+	unsigned n = 0;
+
+	while (n < BATCH && receive(s))
+		n++;
+	s->busy = n > 1;
+}
+
+/* As a rule there is one packet on a port, and asking for a second costs a
+ * system call: the loop tells of it again. Twice in a millisecond is a burst.
+ */
+static void receive_some(struct socket *s)
+{
+	uint64_t now = uv_now(s->cfg.loop);
+
+	if (s->busy || s->last == now)
+		receive_batch(s);
+	else
+		receive(s);
+	s->last = now;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct socket *s = poll->data;
+
+	(void)events;
+	if (status < 0) {
+		/* libuv has stopped the handle */
+		clear_error(s);
+		uv_poll_start(&s->poll, UV_READABLE, on_poll);
+		return;
+	}
+	receive_some(s);
+	if (s->cfg.turn && !s->closing)
+		s->cfg.turn(s->cfg.arg);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+/* Into the loop; takes over `fd`. */
+static int start(struct socket **sp, const struct socket_config *cfg, int fd)
+{
+	struct socket *s = calloc(1, sizeof(*s));
+	int err = s ? uv_poll_init(cfg->loop, &s->poll, fd) : -ENOMEM;
+
+	if (err) {
+		close(fd);
+		free(s);
+		return err;
+	}
+	s->cfg = *cfg;
+	s->fd = fd;
+	s->poll.data = s;
+	err = uv_poll_start(&s->poll, UV_READABLE, on_poll);
+	if (err)
+		socket_close(s);
+	else
+		*sp = s;
+	return err;
+}
+
+static int make(int *fdp, int family, int dscp)
+{
+	int on = 1;
 	int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -30,20 +137,84 @@ int socket_open(int *fdp, const struct addr *address, uint16_t port, int dscp)
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	mark(fd, family, dscp);
+	*fdp = fd;
+	return 0;
+}
+
+int socket_open(struct socket **sp, const struct socket_config *cfg,
+		const struct addr *address, uint16_t port)
+{
+	struct addr a = *address;
+	int on = 1, fd, err = make(&fd, addr_family(&a), cfg->dscp);
+
+	if (err)
+		return err;
 	addr_set_port(&a, port);
 	if (bind(fd, &a.u.sa, addr_len(&a)) < 0) {
 		err = -errno;
 		close(fd);
 		return err;
 	}
-	*fdp = fd;
+	/* Only now, that another relayd's port is never shared: from here on
+	 * connected ones may be bound beside it. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	return start(sp, cfg, fd);
+}
+
+static int bind_beside(int fd, const struct socket *door)
+{
+	struct addr a = {0};
+	socklen_t len = sizeof(a.u);
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    getsockname(door->fd, &a.u.sa, &len) || bind(fd, &a.u.sa, len))
+		return -errno;
 	return 0;
 }
 
-void socket_clear_error(int fd)
+int socket_connect(struct socket **sp, struct socket *door,
+		   const struct addr *peer)
 {
-	socklen_t len = sizeof(int);
-	int err;
+	int fd, err = make(&fd, addr_family(peer), door->cfg.dscp);
 
-	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (err)
+		return err;
+	err = fd < door->cfg.connect_below ? bind_beside(fd, door) : -EMFILE;
+	if (!err && connect(fd, &peer->u.sa, addr_len(peer)))
+		err = -errno;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return start(sp, &door->cfg, fd);
+}
+
+bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
+		 size_t len)
+{
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+	if (dst)
+		return sendto(s->fd, data, len, flags, &dst->u.sa,
+			      addr_len(dst)) >= 0;
+	/* An ICMP error of an earlier one is reported once and sends nothing:
+	 * this one has not failed yet. */
+	return send(s->fd, data, len, flags) >= 0 ||
+	       (errno == ECONNREFUSED && send(s->fd, data, len, flags) >= 0);
+}
+
+void socket_drain(struct socket *s)
+{
+	receive_batch(s);
+}
+
+void socket_close(struct socket *s)
+{
+	if (!s || s->closing)
+		return;
+	s->closing = true;
+	uv_close((uv_handle_t *)&s->poll, on_closed);
+	close(s->fd);
+	s->fd = -1;
 }

@@ -14,8 +14,7 @@ struct relayd_counters;
 
 /*
  * One media line: an even port for RTP and the odd one above it for RTCP, a
- * socket each, which serves both sides. The packet path is here: receive,
- * judge (learn.h), send.
+ * component each (component.h).
  */
 struct stream;
 
@@ -50,12 +49,13 @@ struct stream_env {
 	size_t nown;
 	const struct netset *trusted;
 	int dscp; /* 0-63 */
+	/* the descriptors from here on are kept for calls to come, none for
+	 * a second socket of a port */
+	int connect_below;
 	struct relayd_counters *counters;
 	struct fastpath *fast; /* NULL: there is none */
-	uint8_t *buf;          /* STREAM_BUF bytes, used within one wake-up */
+	uint8_t *buf;          /* SOCKET_BUF bytes, used within one wake-up */
 };
-
-enum { STREAM_BUF = 65536 };
 
 /*
  * Bind both ports and receive. `line` is the media line's index, `type` its

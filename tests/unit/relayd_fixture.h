@@ -22,6 +22,7 @@
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/session.h"
+#include "relayd/socket.h"
 #include "relayd/stream.h"
 
 /*
@@ -38,7 +39,7 @@ static struct ports *ports;
 static struct trace *trace;
 static struct journal *journal;
 static struct stream_env env;
-static uint8_t packet_buf[STREAM_BUF];
+static uint8_t packet_buf[SOCKET_BUF];
 static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
@@ -69,6 +70,7 @@ static void setup(void)
 	env = (struct stream_env){.loop = &loop,
 				  .own = &self,
 				  .nown = 1,
+				  .connect_below = 1 << 20,
 				  .trusted = trusted,
 				  .counters = &counters,
 				  .buf = packet_buf};

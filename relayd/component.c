@@ -1,0 +1,228 @@
+#include <string.h>
+
+#include "relayd/component.h"
+#include "relayd/counters.h"
+#include "relayd/fastflow.h"
+#include "relayd/socket.h"
+
+enum {
+	STRANGER_QUIET_MS = 10000, /* between two events about strangers */
+	LINK_RETRY_MS = 5000,
+	NS_PER_US = 1000,
+};
+
+static void stranger(struct component *c, const struct learn_result *what,
+		     const struct addr *src, uint64_t now)
+{
+	c->strangers++;
+	c->env->counters->stranger_packets++;
+	if (c->stranger_told && now - c->stranger_told < STRANGER_QUIET_MS)
+		return;
+	c->stranger_told = now;
+	stream_tell(c->stream, c->part, what, src);
+}
+
+static bool send_to(struct component *c, enum learn_side side,
+		    const struct addr *dst, const uint8_t *data, size_t len)
+{
+	if (c->link[side] && addr_eq(dst, &c->linked[side]))
+		return socket_send(c->link[side], NULL, data, len);
+	return socket_send(c->door[side], dst, data, len);
+}
+
+/* Step 84: out of the port it came in by. Whether it is under way. */
+static bool forward(struct component *c, enum learn_side from,
+		    const uint8_t *data, size_t len, uint64_t now)
+{
+	struct relayd_counters *n = c->env->counters;
+	const struct addr *dst = &c->learn.ch[!from].sendto;
+	struct stream_flow *flow = &c->flow[from];
+
+	if (!flow->first)
+		flow->first = now;
+	flow->last = now;
+	if (addr_is_none(dst)) {
+		flow->dropped++;
+		n->nowhere_packets++;
+		return false;
+	}
+	if (!send_to(c, !from, dst, data, len)) {
+		flow->dropped++;
+		n->send_errors++;
+		return false;
+	}
+	flow->packets++;
+	flow->bytes += len;
+	n->packets++;
+	n->bytes += len;
+	return true;
+}
+
+/* Judge one packet: true where it is of the first or second channel. */
+static bool judge(struct learn_result *what, struct component *c,
+		  struct learn_facts *facts, const uint8_t *data, size_t len,
+		  uint64_t now)
+{
+	struct relayd_counters *n = c->env->counters;
+	const struct learn *rtp =
+		c->part == STREAM_RTCP ? stream_rtp(c->stream) : NULL;
+
+	learn_read(facts, data, len);
+	switch (learn_packet(what, &c->learn, rtp, facts, now)) {
+	case LEARN_FORWARD:
+		return true;
+	case LEARN_LEARNED:
+		n->learned++;
+		stream_tell(c->stream, c->part, what, &facts->src);
+		return true;
+	case LEARN_RELEARNED:
+		n->relearned++;
+		stream_tell(c->stream, c->part, what, &facts->src);
+		return true;
+	case LEARN_PROBATION:
+		n->probation_packets++;
+		return false;
+	case LEARN_EARLY:
+		n->early_packets++;
+		return false;
+	case LEARN_STRANGER:
+		stranger(c, what, &facts->src, now);
+		return false;
+	}
+	return false;
+}
+
+/* Steps 78-84 of Fig. 11 for one packet. */
+static void on_packet(const struct addr *src, const uint8_t *data, size_t len,
+		      void *arg)
+{
+	struct component *c = arg;
+	struct learn_facts facts = {.src = *src};
+	struct learn_result what = {LEARN_STRANGER, LEARN_FIRST,
+				    "source is the relay itself"};
+	struct figures_packet measured = {
+		.data = data,
+		.len = len,
+		.time_us = uv_hrtime() / NS_PER_US,
+	};
+	uint64_t now = uv_now(c->env->loop);
+
+	if (component_is_own(c, src)) {
+		stranger(c, &what, src, now);
+		return;
+	}
+	if (c->part == STREAM_RTP)
+		stream_sync(c->stream);
+	if (!judge(&what, c, &facts, data, len, now))
+		return;
+	measured.from = what.from;
+	measured.sent = forward(c, what.from, data, len, now);
+	stream_measure(c->stream, c->part, facts.is_rtp, &measured);
+}
+
+static void on_turn(void *arg)
+{
+	struct component *c = arg;
+
+	if (c->part == STREAM_RTP)
+		stream_settle(c->stream);
+}
+
+int component_open(struct component *c, struct stream *st,
+		   const struct stream_env *env, enum stream_part part,
+		   uint16_t port)
+{
+	const struct socket_config cfg = {
+		.loop = env->loop,
+		.buf = env->buf,
+		.dscp = env->dscp,
+		.connect_below = env->connect_below,
+		.errors = &env->counters->receive_errors,
+		.packet = on_packet,
+		.turn = on_turn,
+		.arg = c,
+	};
+	struct socket *door;
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	c->stream = st;
+	c->env = env;
+	c->part = part;
+	c->port = port;
+	learn_init(&c->learn);
+	err = socket_open(&door, &cfg, &env->address, port);
+	if (!err)
+		c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = door;
+	return err;
+}
+
+static void unlink_side(struct component *c, enum learn_side side)
+{
+	struct socket *s = c->link[side];
+
+	if (!s)
+		return;
+	c->link[side] = NULL;
+	socket_drain(s);
+	socket_close(s);
+}
+
+void component_close(struct component *c)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		socket_close(c->link[i]);
+		c->link[i] = NULL;
+	}
+	if (c->door[LEARN_SECOND] != c->door[LEARN_FIRST])
+		socket_close(c->door[LEARN_SECOND]);
+	socket_close(c->door[LEARN_FIRST]);
+	c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = NULL;
+}
+
+/* A side that sends from where it receives, and has only to go on so. */
+static void link_side(struct component *c, enum learn_side side, uint64_t now)
+{
+	const struct addr *peer = &c->learn.ch[side].sendto;
+	struct socket *s;
+
+	if (c->link[side] || now < c->link_retry_at ||
+	    !addr_eq(peer, &c->learn.ch[side].source))
+		return;
+	if (socket_connect(&s, c->door[side], peer)) {
+		c->link_retry_at = now + LINK_RETRY_MS;
+		return;
+	}
+	c->link[side] = s;
+	c->linked[side] = *peer;
+	c->env->counters->linked++;
+	/* ahead of what is behind it */
+	socket_drain(c->door[side]);
+}
+
+void component_link(struct component *c, bool want, uint64_t now)
+{
+	bool ready = want && fastflow_ready(&c->learn);
+
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		const struct learn_channel *ch = &c->learn.ch[i];
+
+		if (c->link[i] &&
+		    (!ready || !addr_eq(&c->linked[i], &ch->sendto)))
+			unlink_side(c, (enum learn_side)i);
+		if (ready)
+			link_side(c, (enum learn_side)i, now);
+	}
+}
+
+bool component_is_own(const struct component *c, const struct addr *a)
+{
+	const struct stream_env *env = c->env;
+	uint16_t line = (uint16_t)(c->port & ~1U), port = addr_port(a);
+
+	for (size_t i = 0; i < env->nown; i++)
+		if (addr_eq(a, &env->own[i]))
+			return true;
+	return (port == line || port == line + 1) &&
+	       (addr_ip_eq(a, &env->address) || addr_ip_eq(a, &env->advertise));
+}

@@ -1,0 +1,59 @@
+#ifndef RELAYD_COMPONENT_H
+#define RELAYD_COMPONENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "relayd/figures.h"
+#include "relayd/learn.h"
+#include "relayd/stream.h"
+
+struct socket;
+
+/*
+ * One component of a media line, RTP or RTCP (RFC 8445 4): its port, where its
+ * media comes from and what came. The packet path is here: receive, judge
+ * (learn.h), send.
+ */
+struct component {
+	/* Where each side is served: one socket for both, but for sides on
+	 * different addresses of the relay. */
+	struct socket *door[LEARN_SIDES];
+	/* Connected to a side that is proven, so that the kernel need not look
+	 * up the route of each packet; or NULL. */
+	struct socket *link[LEARN_SIDES];
+	struct addr linked[LEARN_SIDES]; /* to whom */
+	struct learn learn;
+	struct stream_flow flow[LEARN_SIDES];
+	uint64_t strangers;
+	uint64_t stranger_told; /* when; 0: never */
+	uint64_t link_retry_at; /* after one could not be had */
+	struct stream *stream;
+	const struct stream_env *env;
+	enum stream_part part;
+	uint16_t port;
+};
+
+/* Bind and receive. 0 or a negative errno (-EADDRINUSE). */
+int component_open(struct component *c, struct stream *st,
+		   const struct stream_env *env, enum stream_part part,
+		   uint16_t port);
+void component_close(struct component *c);
+
+/* Connect sockets to sides that are proven and stay as they are, and let go of
+ * those that are no more. `want` false: of all. */
+void component_link(struct component *c, bool want, uint64_t now);
+
+/* A source that is another's port of this relay, or one of its own. */
+bool component_is_own(const struct component *c, const struct addr *a);
+
+/* What a component asks of its stream (stream.c). */
+struct learn *stream_rtp(struct stream *st);
+void stream_tell(struct stream *st, enum stream_part part,
+		 const struct learn_result *what, const struct addr *src);
+void stream_measure(struct stream *st, enum stream_part part, bool is_rtp,
+		    const struct figures_packet *f);
+void stream_settle(struct stream *st); /* behind a wake-up of RTP */
+
+#endif
