@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "relayd/burst.h"
 #include "relayd/component.h"
 #include "relayd/counters.h"
 #include "relayd/fastflow.h"
@@ -22,31 +23,65 @@ static void stranger(struct component *c, const struct learn_result *what,
 	stream_tell(c->stream, c->part, what, src);
 }
 
-static bool send_to(struct component *c, enum learn_side side,
-		    const struct addr *dst, const uint8_t *data, size_t len)
+/* What waits to be sent was counted as sent: take back what was not. */
+static void flush(struct component *c)
 {
-	if (c->link[side] && addr_eq(dst, &c->linked[side]))
-		return socket_send(c->link[side], NULL, data, len);
-	return socket_send(c->door[side], dst, data, len);
+	struct relayd_counters *n = c->env->counters;
+	struct stream_flow *flow = &c->flow[c->burst_from];
+	size_t bytes;
+	unsigned failed = burst_flush(&bytes, c->env->burst);
+
+	flow->packets -= failed;
+	flow->bytes -= bytes;
+	flow->dropped += failed;
+	n->packets -= failed;
+	n->bytes -= bytes;
+	n->send_errors += failed;
+}
+
+static bool gather(struct component *c, struct socket *link,
+		   enum learn_side from, const uint8_t *data, size_t len)
+{
+	if (!socket_gather(link, c->env->burst, data, len)) {
+		flush(c);
+		if (!socket_gather(link, c->env->burst, data, len))
+			return false;
+	}
+	c->burst_from = from;
+	return true;
+}
+
+static bool send_from(struct component *c, enum learn_side from, bool burst,
+		      const uint8_t *data, size_t len)
+{
+	enum learn_side side = !from;
+	const struct addr *dst = &c->learn.ch[side].sendto;
+	struct socket *link = c->link[side];
+
+	if (!link || !addr_eq(dst, &c->linked[side])) {
+		flush(c);
+		return socket_send(c->door[side], dst, data, len);
+	}
+	return (burst && gather(c, link, from, data, len)) ||
+	       socket_send(link, NULL, data, len);
 }
 
 /* Step 84: out of the port it came in by. Whether it is under way. */
-static bool forward(struct component *c, enum learn_side from,
+static bool forward(struct component *c, enum learn_side from, bool burst,
 		    const uint8_t *data, size_t len, uint64_t now)
 {
 	struct relayd_counters *n = c->env->counters;
-	const struct addr *dst = &c->learn.ch[!from].sendto;
 	struct stream_flow *flow = &c->flow[from];
 
 	if (!flow->first)
 		flow->first = now;
 	flow->last = now;
-	if (addr_is_none(dst)) {
+	if (addr_is_none(&c->learn.ch[!from].sendto)) {
 		flow->dropped++;
 		n->nowhere_packets++;
 		return false;
 	}
-	if (!send_to(c, !from, dst, data, len)) {
+	if (!send_from(c, from, burst, data, len)) {
 		flow->dropped++;
 		n->send_errors++;
 		return false;
@@ -93,8 +128,8 @@ static bool judge(struct learn_result *what, struct component *c,
 }
 
 /* Steps 78-84 of Fig. 11 for one packet. */
-static void on_packet(const struct addr *src, const uint8_t *data, size_t len,
-		      void *arg)
+static void on_packet(struct socket *s, const struct addr *src,
+		      const uint8_t *data, size_t len, void *arg)
 {
 	struct component *c = arg;
 	struct learn_facts facts = {.src = *src};
@@ -116,7 +151,8 @@ static void on_packet(const struct addr *src, const uint8_t *data, size_t len,
 	if (!judge(&what, c, &facts, data, len, now))
 		return;
 	measured.from = what.from;
-	measured.sent = forward(c, what.from, data, len, now);
+	measured.sent =
+		forward(c, what.from, socket_in_burst(s), data, len, now);
 	stream_measure(c->stream, c->part, facts.is_rtp, &measured);
 }
 
@@ -124,6 +160,7 @@ static void on_turn(void *arg)
 {
 	struct component *c = arg;
 
+	flush(c);
 	if (c->part == STREAM_RTP)
 		stream_settle(c->stream);
 }

@@ -27,8 +27,9 @@ struct component {
 	struct learn learn;
 	struct stream_flow flow[LEARN_SIDES];
 	uint64_t strangers;
-	uint64_t stranger_told; /* when; 0: never */
-	uint64_t link_retry_at; /* after one could not be had */
+	uint64_t stranger_told;     /* when; 0: never */
+	uint64_t link_retry_at;     /* after one could not be had */
+	enum learn_side burst_from; /* whose packets wait in env->burst */
 	struct stream *stream;
 	const struct stream_env *env;
 	enum stream_part part;

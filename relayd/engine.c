@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/sipmsg.h"
 #include "common/strbuf.h"
+#include "relayd/burst.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
 #include "relayd/engine.h"
@@ -25,7 +26,8 @@ struct engine {
 	struct sessions *sessions;
 	struct control *control;
 	char answer[SIPMSG_MAX];
-	uint8_t packet[SOCKET_BUF];
+	struct burst burst;
+	uint8_t packet[SOCKET_BUF]; /* mostly never touched */
 };
 
 static void on_tick(uv_timer_t *timer)
@@ -87,6 +89,7 @@ int engine_open(struct engine **ep, uv_loop_t *loop,
 	e->env.loop = loop;
 	e->env.counters = &e->counters;
 	e->env.buf = e->packet;
+	e->env.burst = &e->burst;
 	err = open_tables(e, cfg);
 	if (err) {
 		close_tables(e);

@@ -2,15 +2,18 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/addr.h"
 
+#include "relayd/burst.h"
 #include "relayd/socket.h"
 
 enum {
-	BATCH = 32, /* packets a wake-up, so that one port starves no other */
+	PART = SOCKET_BUF / SOCKET_PACKET_MAX, /* packets a system call */
+	PARTS = 4, /* a wake-up, so that one port starves no other */
 };
 
 struct socket {
@@ -18,6 +21,7 @@ struct socket {
 	struct socket_config cfg;
 	int fd;
 	bool closing;
+	bool burst;    /* packets now handed out are parts of one */
 	bool busy;     /* had more than one packet at its last wake-up */
 	uint64_t last; /* wake-up, ms */
 };
@@ -43,30 +47,57 @@ static void clear_error(struct socket *s)
 	++*s->cfg.errors;
 }
 
-/* One packet; false: there is none left. */
-static bool receive(struct socket *s)
+/* One packet. */
+static void receive(struct socket *s)
 {
 	struct addr src = {0};
 	socklen_t slen = sizeof(src.u);
-	ssize_t n = recvfrom(s->fd, s->cfg.buf, SOCKET_BUF, MSG_DONTWAIT,
+	ssize_t n = recvfrom(s->fd, s->cfg.buf, SOCKET_PACKET_MAX, MSG_DONTWAIT,
 			     &src.u.sa, &slen);
 
-	if (n >= 0) {
-		s->cfg.packet(&src, s->cfg.buf, (size_t)n, s->cfg.arg);
-		return !s->closing;
-	}
-	if (errno == EAGAIN || errno == EINTR)
-		return false;
-	++*s->cfg.errors;
-	return true;
+	if (n >= 0)
+		s->cfg.packet(s, &src, s->cfg.buf, (size_t)n, s->cfg.arg);
+	else if (errno != EAGAIN && errno != EINTR)
+		++*s->cfg.errors;
 }
 
-static void receive_batch(struct socket *s)
+/* Up to PART packets, with one system call; how many there were. */
+static unsigned receive_part(struct socket *s)
 {
-	unsigned n = 0;
+	struct mmsghdr msgs[PART];
+	struct iovec iov[PART];
+	struct addr src[PART];
+	int n;
 
-	while (n < BATCH && receive(s))
-		n++;
+	memset(msgs, 0, sizeof(msgs));
+	memset(src, 0, sizeof(src));
+	for (size_t i = 0; i < PART; i++) {
+		iov[i].iov_base = s->cfg.buf + i * SOCKET_PACKET_MAX;
+		iov[i].iov_len = SOCKET_PACKET_MAX;
+		msgs[i].msg_hdr.msg_name = &src[i].u;
+		msgs[i].msg_hdr.msg_namelen = sizeof(src[i].u);
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	n = recvmmsg(s->fd, msgs, PART, MSG_DONTWAIT, NULL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		++*s->cfg.errors;
+	for (int i = 0; i < n; i++)
+		s->cfg.packet(s, &src[i], iov[i].iov_base, msgs[i].msg_len,
+			      s->cfg.arg);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+static void receive_burst(struct socket *s)
+{
+	unsigned n = PART;
+
+	s->burst = true;
+	for (unsigned i = 0; i < PARTS && n == PART && !s->closing; i++) {
+		n = receive_part(s);
+		s->cfg.turn(s->cfg.arg);
+	}
+	s->burst = false;
 	s->busy = n > 1;
 }
 
@@ -77,10 +108,12 @@ static void receive_some(struct socket *s)
 {
 	uint64_t now = uv_now(s->cfg.loop);
 
-	if (s->busy || s->last == now)
-		receive_batch(s);
-	else
+	if (s->busy || s->last == now) {
+		receive_burst(s);
+	} else {
 		receive(s);
+		s->cfg.turn(s->cfg.arg);
+	}
 	s->last = now;
 }
 
@@ -96,8 +129,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		return;
 	}
 	receive_some(s);
-	if (s->cfg.turn && !s->closing)
-		s->cfg.turn(s->cfg.arg);
 }
 
 static void on_closed(uv_handle_t *h)
@@ -204,9 +235,23 @@ bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
 	       (errno == ECONNREFUSED && send(s->fd, data, len, flags) >= 0);
 }
 
+bool socket_gather(struct socket *s, struct burst *b, const uint8_t *data,
+		   size_t len)
+{
+	if (!burst_fits(b, s->fd, len))
+		return false;
+	burst_add(b, s->fd, data, len);
+	return true;
+}
+
+bool socket_in_burst(const struct socket *s)
+{
+	return s->burst;
+}
+
 void socket_drain(struct socket *s)
 {
-	receive_batch(s);
+	receive_burst(s);
 }
 
 void socket_close(struct socket *s)

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 struct addr;
+struct burst;
 
 /*
  * A UDP socket for media in a worker's loop: bound to a port, or beside one
@@ -17,23 +18,25 @@ struct addr;
 struct socket;
 
 /* One packet; `data` lives until it returns. It may close sockets. */
-typedef void socket_packet_h(const struct addr *src, const uint8_t *data,
-			     size_t len, void *arg);
-/* Behind the packets of one wake-up. */
+typedef void socket_packet_h(struct socket *s, const struct addr *src,
+			     const uint8_t *data, size_t len, void *arg);
+/* Behind the packets of one wake-up or of a part of them, and of a drain. */
 typedef void socket_turn_h(void *arg);
 
 struct socket_config {
 	uv_loop_t *loop;
-	uint8_t *buf;      /* SOCKET_BUF bytes, used within one wake-up */
+	/* SOCKET_BUF bytes, used within one wake-up; packets of a burst each
+	 * have a part of it until the turn handler is called */
+	uint8_t *buf;
 	int dscp;          /* 0-63 */
 	int connect_below; /* descriptor from which on none is connected */
 	uint64_t *errors;  /* counts those on receiving, ICMP included */
 	socket_packet_h *packet;
-	socket_turn_h *turn; /* may be NULL */
+	socket_turn_h *turn;
 	void *arg;
 };
 
-enum { SOCKET_BUF = 65536 };
+enum { SOCKET_PACKET_MAX = 65536, SOCKET_BUF = 8 * SOCKET_PACKET_MAX };
 
 /*
  * Bind to the IP of `address` and to `port` (host order), where nobody else is,
@@ -53,6 +56,17 @@ int socket_connect(struct socket **sp, struct socket *door,
 /* To `dst`; NULL: to the peer it is connected to. Whether it is under way. */
 bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
 		 size_t len);
+
+/*
+ * The same, but it may wait in `b` (one for all sockets of a loop) for others
+ * of its burst until socket_flush(); for a connected socket only. False where
+ * it does not go with what is there: flush first, and ask again or send.
+ */
+bool socket_gather(struct socket *s, struct burst *b, const uint8_t *data,
+		   size_t len);
+
+/* Whether packets are now being received in bursts. */
+bool socket_in_burst(const struct socket *s);
 
 /* Receive what is waiting, now. */
 void socket_drain(struct socket *s);

@@ -7,6 +7,7 @@
 #include "common/sdp.h"
 #include "relayd/learn.h"
 
+struct burst;
 struct fastpath;
 struct figures;
 struct netset;
@@ -55,6 +56,7 @@ struct stream_env {
 	struct relayd_counters *counters;
 	struct fastpath *fast; /* NULL: there is none */
 	uint8_t *buf;          /* SOCKET_BUF bytes, used within one wake-up */
+	struct burst *burst;   /* the same, empty behind it */
 };
 
 /*

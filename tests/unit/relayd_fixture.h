@@ -16,6 +16,7 @@
 #include "common/strbuf.h"
 #include "common/trace.h"
 #include "proto/relay.h"
+#include "relayd/burst.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
 #include "relayd/journal.h"
@@ -40,6 +41,7 @@ static struct trace *trace;
 static struct journal *journal;
 static struct stream_env env;
 static uint8_t packet_buf[SOCKET_BUF];
+static struct burst burst;
 static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
@@ -73,7 +75,8 @@ static void setup(void)
 				  .connect_below = 1 << 20,
 				  .trusted = trusted,
 				  .counters = &counters,
-				  .buf = packet_buf};
+				  .buf = packet_buf,
+				  .burst = &burst};
 	addr_parse(&env.address, "127.0.0.1", 0);
 	addr_parse(&env.advertise, "203.0.113.4", 0);
 	sessions_alloc(&sessions, &(struct sessions_config){

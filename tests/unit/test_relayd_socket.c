@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "common/addr.h"
+#include "relayd/burst.h"
 #include "relayd/socket.h"
 
 enum { SEEN_MAX = 64, SPINS = 2000 };
@@ -20,9 +21,10 @@ static uint8_t seen[SEEN_MAX];
 static unsigned nseen;
 static unsigned turns;
 
-static void on_packet(const struct addr *src, const uint8_t *data, size_t len,
-		      void *arg)
+static void on_packet(struct socket *s, const struct addr *src,
+		      const uint8_t *data, size_t len, void *arg)
 {
+	(void)s;
 	(void)src;
 	(void)arg;
 	ck_assert_uint_eq(len, 1);
@@ -213,6 +215,48 @@ START_TEST(bursts_come_whole)
 }
 END_TEST
 
+/* Ten of one size, a shorter one and one that is longer arrive as they were,
+ * in as many sends as it takes. */
+START_TEST(gathered_packets_arrive_each_by_itself)
+{
+	static const size_t lens[] = {100, 100, 100, 40, 60, 60, 1300, 100};
+	struct socket *door = open_door(), *link = NULL;
+	uint8_t data[SEEN_MAX][1500], got[1500];
+	struct burst b = {0};
+	struct addr a;
+	int fd = peer(&a);
+	size_t n = sizeof(lens) / sizeof(lens[0]), lost;
+	unsigned flushes = 0;
+
+	ck_assert_int_eq(socket_connect(&link, door, &a), 0);
+	for (size_t i = 0; i < n; i++) {
+		memset(data[i], (int)i, lens[i]);
+		if (socket_gather(link, &b, data[i], lens[i]))
+			continue;
+		ck_assert_uint_eq(burst_flush(&lost, &b), 0);
+		flushes++;
+		if (!socket_gather(link, &b, data[i], lens[i]))
+			ck_assert(socket_send(link, NULL, data[i], lens[i]));
+	}
+	ck_assert_uint_eq(burst_flush(&lost, &b), 0);
+	ck_assert_uint_eq(burst_flush(&lost, &b), 0);
+	/* behind 40, which ends a burst, and before 1300, which is none */
+	ck_assert_uint_eq(flushes, 2);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(recv(fd, got, sizeof(got), 0), lens[i]);
+		ck_assert_mem_eq(got, data[i], lens[i]);
+	}
+	close(fd);
+	/* nobody there any more: the kernel says so of some of them */
+	for (size_t i = 0; i < 4; i++)
+		burst_add(&b, -1, data[0], 10);
+	ck_assert_uint_eq(burst_flush(&lost, &b), 4);
+	ck_assert_uint_eq(lost, 40);
+	socket_close(link);
+	socket_close(door);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("relayd_socket");
@@ -226,6 +270,7 @@ int main(void)
 	tcase_add_test(tc, sends_from_one_port);
 	tcase_add_test(tc, connects_only_with_descriptors_to_spare);
 	tcase_add_test(tc, bursts_come_whole);
+	tcase_add_test(tc, gathered_packets_arrive_each_by_itself);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
