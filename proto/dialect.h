@@ -18,7 +18,15 @@
 	X(SIDE, "ph-side",                                                     \
 	  "which sides are behind a NAT: any of a (caller), "                  \
 	  "b (callee); 0: none")                                               \
-	X(MAC, "ph-mac", "keyed hash over Call-ID, caller's tag and the above")
+	X(MAC, "ph-mac",                                                       \
+	  "keyed hash over Call-ID, caller's tag and the above")               \
+	X(RESEQUENCE, "ph-resequence",                                         \
+	  "how many ms RTP may wait to be put in order, 0 to 200; 0: not")     \
+	X(LEARN, "ph-learn",                                                   \
+	  "how media sources are learned: strict, signalled or open")          \
+	X(TOWARD, "ph-toward",                                                 \
+	  "where the other party is, that it is named an address it can "      \
+	  "reach")
 
 enum proto_uri_param {
 #define PROTO_ENUM(name, wire, about) PROTO_##name,

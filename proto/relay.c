@@ -11,6 +11,7 @@ enum {
 	MAX_FORWARDS = 70,
 	STATUS_MOVED = 302,
 	SDP_BODY_MAX = 8192, /* SDP_MEDIA_MAX lines of what sdp_print makes */
+	URI_MAX = 512,       /* with all options */
 };
 
 static const char type_sdp[] = "application/sdp";
@@ -49,13 +50,13 @@ static void add_call(struct strbuf *out, const char *method,
 		      r->cseq, method);
 }
 
-/* A request to sip:relay@HOST up to its CSeq. */
+/* A request to sip:relay@HOST, with or without options, up to its CSeq. */
 static int add_relay_head(struct strbuf *out, const char *method,
 			  const struct proto_hop *hop,
-			  const struct relay_request *r)
+			  const struct relay_request *r,
+			  const struct relay_options *options)
 {
-	char uri[ADDR_STRLEN + sizeof("sip:" PROTO_RELAY_USER "@")];
-	char to[ADDR_STRLEN];
+	char uri[URI_MAX], to[ADDR_STRLEN];
 	struct strbuf sb;
 
 	if (!texts_ok(hop, r) || !parties_ok(r))
@@ -63,6 +64,8 @@ static int add_relay_head(struct strbuf *out, const char *method,
 	strbuf_init(&sb, uri, sizeof(uri));
 	strbuf_printf(&sb, "sip:" PROTO_RELAY_USER "@%s",
 		      addr_str(to, hop->to));
+	if (options && relay_options_print(&sb, options))
+		return -EINVAL;
 	add_start(out, method, uri, hop);
 	strbuf_printf(out, "From: %s\r\nTo: %s\r\n", r->from, r->to);
 	add_call(out, method, r);
@@ -75,7 +78,7 @@ static int print_without_body(struct strbuf *out, const char *method,
 {
 	int err;
 
-	err = add_relay_head(out, method, hop, r);
+	err = add_relay_head(out, method, hop, r, NULL);
 	if (err)
 		return err;
 	strbuf_str(out, "Content-Length: 0\r\n\r\n");
@@ -101,7 +104,7 @@ int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 	size_t len = r->sdp ? r->sdp_len : 0;
 	int err;
 
-	err = add_relay_head(out, "INVITE", hop, r);
+	err = add_relay_head(out, "INVITE", hop, r, &r->options);
 	if (err)
 		return err;
 	if (!addr_is_none(&r->observed))
@@ -135,7 +138,9 @@ int relay_request_parse(struct relay_request *r, const sip_t *sip)
 		r->sdp = body;
 		r->sdp_len = len;
 	}
-	return 0;
+	return sip->sip_request ? relay_options_parse(&r->options,
+						      sip->sip_request->rq_url)
+				: 0;
 }
 
 int relay_answer_print(struct strbuf *out, const sip_t *req,
@@ -196,7 +201,7 @@ int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
 
 	if (!proto_text_ok(text, "\"\\"))
 		return -EINVAL;
-	err = add_relay_head(out, "BYE", hop, r);
+	err = add_relay_head(out, "BYE", hop, r, NULL);
 	if (err)
 		return err;
 	strbuf_printf(out,

@@ -7,6 +7,7 @@
 #include "common/addr.h"
 #include "common/sdp.h"
 #include "common/sipmsg.h"
+#include "proto/relay_options.h"
 
 struct strbuf;
 
@@ -33,18 +34,20 @@ struct relay_request {
 	const char *to_tag; /* NULL: an offer */
 	uint32_t cseq;
 	struct addr observed; /* the Contact as rewritten; none if unknown */
+	struct relay_options options; /* of the request alone */
 	const char *sdp;
 	size_t sdp_len;
 };
 
 /* Print one. `from`/`to` are taken as they are. 0, -EMSGSIZE, -EINVAL where a
- * text has control characters or is missing. */
+ * text has control characters or is missing, or an option cannot be. */
 int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 			const struct relay_request *r);
 
 /* Read one, request or 200 OK, of any method; `from`/`to` are not filled in,
  * from_tag is "" where there is none, sdp NULL where there is no SDP body. 0,
- * or -EBADMSG where the body is said to be SDP and is empty. */
+ * -EBADMSG where the body is said to be SDP and is empty, -EINVAL where an
+ * option is not one. */
 int relay_request_parse(struct relay_request *r, const sip_t *sip);
 
 /* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,

@@ -62,6 +62,10 @@ static void relay_request(msg_t *msg, const sip_t *sip)
 	MUST(!got.to_tag == !r.to_tag);
 	MUST(got.cseq == r.cseq && got.sdp_len == r.sdp_len);
 	MUST(addr_eq(&got.observed, &r.observed));
+	MUST(got.options.has_resequence == r.options.has_resequence);
+	MUST(got.options.resequence_ms == r.options.resequence_ms);
+	MUST(!strcmp(got.options.learn, r.options.learn));
+	MUST(addr_eq(&got.options.toward, &r.options.toward));
 	msg_destroy(again);
 }
 
