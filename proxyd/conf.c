@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/relay_options.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/conf.h"
 
 enum { SECRET_MIN = 16 };
+
+#define WORD_TEXT(word) " " word
 
 static int check_optional_ip(const char *value, char *why, size_t len)
 {
@@ -22,6 +25,14 @@ static int check_secret(const char *value, char *why, size_t len)
 		       "at least %d characters, the same on every "
 		       "proxyd of the site",
 		       SECRET_MIN);
+	return -EINVAL;
+}
+
+static int check_learn(const char *value, char *why, size_t len)
+{
+	if (!*value || relay_options_learn_ok(value))
+		return 0;
+	(void)snprintf(why, len, "one of" RELAY_LEARN_WORDS(WORD_TEXT));
 	return -EINVAL;
 }
 
@@ -41,6 +52,13 @@ const struct conf_key proxyd_keys[] = {
 	{"relays", CONF_STRINGS, KEY(relays), "[\"127.0.0.1:5064\"]", 0, 0,
 	 conf_check_addr, false,
 	 "the relayd; a call stays with one, chosen by its Call-ID"},
+	{"relay.resequence", CONF_INT, KEY(relay_resequence), "-1", -1,
+	 RELAY_RESEQUENCE_MAX_MS, NULL, true,
+	 "ms that RTP may wait to be put in order; -1: as the relay has it"},
+	{"relay.learn", CONF_STRING, KEY(relay_learn), "\"\"", 0, 0,
+	 check_learn, true,
+	 "what media the relay believes, strict, signalled or open; empty: the "
+	 "same"},
 	{"trusted", CONF_STRINGS, KEY(trusted), "[]", 0, 0, conf_check_cidr,
 	 true, "networks of the other proxies (CIDR)"},
 	{"secret", CONF_STRING, KEY(secret), "\"\"", 0, 0, check_secret, false,

@@ -11,6 +11,8 @@ struct proxyd_conf {
 	struct conf_strings domains;
 	struct conf_strings redirect;
 	struct conf_strings relays;
+	int64_t relay_resequence; /* ms; -1: as the relay is configured */
+	char *relay_learn;        /* "": the same */
 	struct conf_strings trusted;
 	char *secret;
 	char *http;

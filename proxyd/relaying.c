@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "common/strbuf.h"
 #include "proto/relay.h"
 #include "proxyd/choice.h"
+#include "proxyd/conf.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
@@ -50,6 +52,17 @@ static int describe(struct relay_request *q, msg_t *msg, const sip_t *sip)
 	if (sip->sip_contact)
 		(void)sipmsg_url_addr(&q->observed, sip->sip_contact->m_url);
 	return q->from && q->to ? 0 : -ENOMEM;
+}
+
+/* What this site wants of every session. */
+static void add_options(struct relay_request *q, const struct proxyd_conf *conf)
+{
+	if (conf->relay_resequence >= 0) {
+		q->options.has_resequence = true;
+		q->options.resequence_ms = (uint16_t)conf->relay_resequence;
+	}
+	(void)snprintf(q->options.learn, sizeof(q->options.learn), "%s",
+		       conf->relay_learn);
 }
 
 /* An answer is known by the tag in To: the offer of a re-INVITE goes without,
@@ -136,6 +149,7 @@ static int send_request(struct request *r)
 	if (err)
 		return err;
 	q.to = to_untagged(r);
+	add_options(&q, p->conf);
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, r->sip);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
@@ -205,6 +219,7 @@ void relaying_record(struct request *r, msg_t *response)
 		return;
 	q.to_tag = sip->sip_to->a_tag;
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip);
+	add_options(&q, p->conf);
 	hop = (struct proto_hop){&p->self, branch, &s->relay};
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));

@@ -292,7 +292,8 @@ def test_a_relay_that_a_phone_says_is_there(site):
 
 @pytest.mark.parametrize("word", [
     "ph-own=10.0.0.99:5060", "ph-domain=example.org", "ph-side=ab",
-    "ph-relay=203.0.113.66:5060", "ph-mac=00112233445566778899aabbccddeeff"])
+    "ph-relay=203.0.113.66:5060", "ph-mac=00112233445566778899aabbccddeeff",
+    "ph-resequence=200", "ph-learn=open", "ph-toward=203.0.113.66"])
 def test_words_of_the_dialect_in_a_phones_invite(site, word):
     """In Request-URI and Contact: taken out, whoever the phone is."""
     for host in ("first", "third"):
@@ -312,6 +313,8 @@ def test_words_of_the_dialect_in_a_phones_invite(site, word):
             assert contact == (f"sip:{alice.user}@{at[0]}:{at[1]};"
                                f"ph-own={alice.ip}:{alice.port}")
         assert word not in leg.invite.uri
+        asked = traced(site.relay, call.call_id, "in", start="INVITE")
+        assert asked and not any(word in m.uri for m in asked)
         leg.reject(486)
         assert call.wait_final().status == 486
         site.settled()
