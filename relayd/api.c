@@ -7,6 +7,7 @@
 #include "relayd/fastpath.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
+#include "relayd/quota.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
 
@@ -41,6 +42,13 @@ static uint64_t ports_quarantined_gauge(void *arg)
 
 	ports_available(api->ports, uv_now(api->loop));
 	return ports_quarantined(api->ports);
+}
+
+static uint64_t bandwidth_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return quota_bandwidth(api->quota);
 }
 
 static uint64_t fast_gauge(void *arg)
@@ -80,6 +88,8 @@ static const struct {
 	{"streams", "Media lines relayed at present", streams_gauge},
 	{"ports_free", "Port pairs that can be taken", ports_free_gauge},
 	{"ports_quarantined", "Port pairs at rest", ports_quarantined_gauge},
+	{"bandwidth", "Bits/s of media, where media.bandwidth limits it",
+	 bandwidth_gauge},
 	{"fastpath", "Whether the kernel fast path is there", fastpath_gauge},
 	{"fast_flows", "Directions of streams in the fast path", fast_gauge},
 };

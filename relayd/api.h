@@ -11,6 +11,7 @@ struct fastpath;
 struct load;
 struct metrics;
 struct ports;
+struct quota;
 struct trace;
 
 /* What operators and their tools can ask over HTTP. */
@@ -19,6 +20,7 @@ struct api {
 	struct crew *crew;
 	struct ports *ports;
 	const struct load *load;
+	struct quota *quota;
 	struct trace *trace;
 	struct fastpath *fastpath;  /* or NULL */
 	struct relayd_counters own; /* counted by the main thread */

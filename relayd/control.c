@@ -34,8 +34,10 @@ struct control {
 	X(NO_SESSION, 481, NULL, 0, unknown_session)                           \
 	X(NO_PORTS, 486, "No Relay Ports Free", 5, no_ports)                   \
 	X(NO_SDP, 488, "No Usable SDP", 0, unusable_sdp)                       \
-	X(DRAINING, 503, "Relay Draining", 30, overload)                       \
-	X(FULL, 503, "Too Many Sessions", 5, overload)                         \
+	X(DRAINING, 503, "Relay Draining", 30, draining)                       \
+	X(FULL, 503, "Too Many Sessions", 5, full)                             \
+	X(TOO_FAST, 503, "Too Many New Sessions", 1, rate_exceeded)            \
+	X(TOO_MUCH, 503, "Too Much Media", 5, bandwidth_exceeded)              \
 	X(FAILED, 503, "Out of Memory or Descriptors", 5, overload)
 
 enum refusal {
@@ -135,6 +137,10 @@ static enum refusal step_60_open(struct exchange *x)
 		return DRAINING;
 	case -EUSERS:
 		return FULL;
+	case -EAGAIN:
+		return TOO_FAST;
+	case -EDQUOT:
+		return TOO_MUCH;
 	case -EMSGSIZE:
 		return BROKEN;
 	default:

@@ -18,7 +18,11 @@
 	X(broken, "Relay requests answered 400")                               \
 	X(unusable_sdp, "Relay requests answered 488")                         \
 	X(no_ports, "Relay requests answered 486 for want of ports")           \
-	X(overload, "Relay requests answered 503, full or draining")           \
+	X(draining, "Relay requests answered 503 while draining")              \
+	X(full, "Relay requests answered 503, session.max reached")            \
+	X(rate_exceeded, "Relay requests answered 503, session.rate reached")  \
+	X(bandwidth_exceeded, "Relay requests answered 503, media.bandwidth")  \
+	X(overload, "Relay requests answered 503, memory or descriptors out")  \
 	X(unknown_session, "Requests for a session not known, answered 481")   \
 	X(release_repeats, "Releases of a session already released")           \
 	X(sessions_opened, "Sessions begun")                                   \

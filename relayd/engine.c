@@ -13,6 +13,7 @@
 #include "relayd/fastpath.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
+#include "relayd/quota.h"
 #include "relayd/socket.h"
 
 enum { TICK_MS = 250 /* how late an expiry may come */ };
@@ -25,10 +26,22 @@ struct engine {
 	struct journal *journal;
 	struct sessions *sessions;
 	struct control *control;
+	struct quota *quota;
+	struct quota_meter meter;
 	char answer[SIPMSG_MAX];
 	struct burst burst;
 	uint8_t packet[SOCKET_BUF]; /* mostly never touched */
 };
+
+/* What this worker forwards, where anybody cares. */
+static void tell_traffic(struct engine *e, uint64_t now)
+{
+	if (now - e->meter.since < QUOTA_SPAN_MS ||
+	    !quota_wants_traffic(e->quota))
+		return;
+	sessions_sync(e->sessions);
+	quota_traffic(e->quota, &e->meter, e->counters.bytes, now);
+}
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -36,6 +49,7 @@ static void on_tick(uv_timer_t *timer)
 
 	if (e->env.fast && fastpath_tick(e->env.fast))
 		sessions_sync(e->sessions);
+	tell_traffic(e, uv_now(timer->loop));
 	deadlines_run(e->deadlines, uv_now(timer->loop));
 }
 
@@ -54,6 +68,7 @@ static int open_tables(struct engine *e, const struct engine_config *cfg)
 					     .journal = e->journal,
 					     .counters = &e->counters,
 					     .load = cfg->load,
+					     .quota = cfg->quota,
 					     .limits = cfg->limits,
 				     });
 	if (!err)
@@ -90,6 +105,7 @@ int engine_open(struct engine **ep, uv_loop_t *loop,
 	e->env.counters = &e->counters;
 	e->env.buf = e->packet;
 	e->env.burst = &e->burst;
+	e->quota = cfg->quota;
 	err = open_tables(e, cfg);
 	if (err) {
 		close_tables(e);

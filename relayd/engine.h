@@ -11,6 +11,7 @@ struct fastpath;
 struct load;
 struct netset;
 struct ports;
+struct quota;
 struct relayd_counters;
 struct trace;
 
@@ -26,6 +27,7 @@ struct engine_config {
 	struct session_limits limits;
 	struct ports *ports;
 	struct load *load;
+	struct quota *quota;
 	struct trace *trace;
 };
 

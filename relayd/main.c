@@ -18,6 +18,7 @@
 #include "relayd/fastpath.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
+#include "relayd/quota.h"
 #include "relayd/stream.h"
 
 enum {
@@ -26,6 +27,7 @@ enum {
 	LISTEN_MAX = 16,
 	FDS_PER_PAIR = 2,
 	FDS_OTHER = 64,
+	BITS_PER_KBIT = 1000,
 };
 
 /* One control socket. */
@@ -44,6 +46,7 @@ struct relay {
 	struct netset *trusted;
 	struct ports *ports;
 	struct load load;
+	struct quota *quota;
 	struct trace *trace;
 	struct stream_env env;
 	struct fastpath *fastpath; /* NULL: relayd forwards by itself */
@@ -82,9 +85,17 @@ static void on_tick(uv_timer_t *timer)
 static struct session_limits limits(const struct relayd_conf *conf)
 {
 	return (struct session_limits){
-		.max = (size_t)conf->session_max,
 		.idle_ms = (uint32_t)conf->session_idle * 1000,
 		.setup_ms = (uint32_t)conf->session_setup * 1000,
+	};
+}
+
+static struct quota_limits quotas(const struct relayd_conf *conf)
+{
+	return (struct quota_limits){
+		.sessions = (size_t)conf->session_max,
+		.rate = (uint32_t)conf->session_rate,
+		.bandwidth = (uint64_t)conf->media_bandwidth * BITS_PER_KBIT,
 	};
 }
 
@@ -191,10 +202,13 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 
 static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 {
+	const struct quota_limits quota = quotas(r->conf);
 	size_t n = r->fastpath ? 1 : relayd_conf_workers(r->conf);
 	int ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
 			      TRACE_BYTES);
 
+	if (!ret)
+		ret = quota_alloc(&r->quota, &quota);
 	if (!ret)
 		ret = crew_start(&r->crew, n,
 				 &(struct engine_config){
@@ -202,6 +216,7 @@ static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 					 .limits = limits(r->conf),
 					 .ports = r->ports,
 					 .load = &r->load,
+					 .quota = r->quota,
 					 .trace = r->trace,
 				 });
 	return ret ? fail(err, ret, "cannot start the workers", "") : 0;
@@ -217,6 +232,7 @@ static int start_admin(struct relay *r, char err[CONF_ERRLEN])
 		.crew = r->crew,
 		.ports = r->ports,
 		.load = &r->load,
+		.quota = r->quota,
 		.trace = r->trace,
 		.fastpath = r->fastpath,
 	};
@@ -317,7 +333,9 @@ static void reload(void *ctx, const void *conf)
 {
 	struct relay *r = ctx;
 	struct reloading new = {limits(conf), r->trusted};
+	const struct quota_limits quota = quotas(conf);
 
+	quota_limit(r->quota, &quota);
 	if (relayd_conf_trusted(&new.trusted, conf)) {
 		log_error("trusted stays as it was: out of memory");
 		new.trusted = r->trusted;
@@ -356,6 +374,7 @@ static void stop(void *ctx)
 	admin_stop(r->admin);
 	metrics_free(r->metrics);
 	crew_stop(r->crew);
+	quota_free(r->quota);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		udp_close(r->listeners[i].udp);
 	fastpath_close(r->fastpath);

@@ -9,6 +9,7 @@
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
+#include "relayd/quota.h"
 #include "relayd/session.h"
 #include "relayd/stream.h"
 
@@ -62,6 +63,7 @@ static void dispose(struct session *s, uint64_t now)
 		free(s->tag[i]);
 	free(s->call_id);
 	atomic_fetch_sub(&s->owner->cfg.load->sessions, 1);
+	quota_give(s->owner->cfg.quota);
 	free(s);
 }
 
@@ -249,15 +251,15 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 
 	if (atomic_load(&load->draining))
 		return -ESHUTDOWN;
-	if (atomic_fetch_add(&load->sessions, 1) >= ss->cfg.limits.max) {
-		atomic_fetch_sub(&load->sessions, 1);
-		return -EUSERS;
-	}
+	err = quota_take(ss->cfg.quota, now);
+	if (err)
+		return err;
 	s = calloc(1, sizeof(*s));
 	if (!s) {
-		atomic_fetch_sub(&load->sessions, 1);
+		quota_give(ss->cfg.quota);
 		return -ENOMEM;
 	}
+	atomic_fetch_add(&load->sessions, 1);
 	s->owner = ss;
 	s->opened = s->signalled = now;
 	s->call_id = strdup(call_id);

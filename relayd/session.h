@@ -12,6 +12,7 @@ struct deadlines;
 struct journal;
 struct load;
 struct ports;
+struct quota;
 struct relayd_counters;
 struct stream;
 struct stream_env;
@@ -27,7 +28,6 @@ struct session;
 enum { SESSION_TAG_MAX = 256 };
 
 struct session_limits {
-	size_t max; /* sessions */
 	/* Neither packet nor signalling for so long ends an answered one. A
 	 * held call may be silent, so this is minutes. */
 	uint32_t idle_ms;
@@ -42,7 +42,8 @@ struct sessions_config {
 	struct deadlines *deadlines; /* run by the owner */
 	struct journal *journal;
 	struct relayd_counters *counters;
-	struct load *load; /* of all tables together, limits.max too */
+	struct load *load; /* of all tables together */
+	struct quota *quota;
 	struct session_limits limits;
 };
 
@@ -62,7 +63,7 @@ typedef int sessions_apply_h(const struct session *s, void *arg);
 int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg);
 
 /* A new, empty session whose first party has this tag. 0, -ESHUTDOWN
- * (draining), -EUSERS (at the limit), -EMSGSIZE (tag), -ENOMEM. */
+ * (draining), what quota_take() says, -EMSGSIZE (tag), -ENOMEM. */
 int session_open(struct session **out, struct sessions *ss, const char *call_id,
 		 const char *tag, uint64_t now);
 

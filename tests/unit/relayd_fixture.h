@@ -22,6 +22,7 @@
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
+#include "relayd/quota.h"
 #include "relayd/session.h"
 #include "relayd/socket.h"
 #include "relayd/stream.h"
@@ -46,6 +47,7 @@ static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
 static struct load load;
+static struct quota *quota;
 static unsigned cseq; /* of the next request */
 static char answer[SIPMSG_MAX];
 static size_t answer_len;
@@ -57,6 +59,7 @@ static void setup(void)
 	log_init("relayd", LOG_LEVEL_ERROR);
 	memset(&counters, 0, sizeof(counters));
 	memset(&load, 0, sizeof(load));
+	quota_alloc(&quota, &(struct quota_limits){.sessions = 10});
 	cseq = 1;
 	addr_parse(&self, "127.0.0.1:5060", 0);
 	addr_parse(&proxy, "127.0.0.1:5070", 0);
@@ -79,14 +82,15 @@ static void setup(void)
 				  .burst = &burst};
 	addr_parse(&env.address, "127.0.0.1", 0);
 	addr_parse(&env.advertise, "203.0.113.4", 0);
-	sessions_alloc(&sessions, &(struct sessions_config){
-					  .env = &env,
-					  .ports = ports,
-					  .deadlines = deadlines,
-					  .journal = journal,
-					  .counters = &counters,
-					  .load = &load,
-					  .limits = {10, 300000, 200000}});
+	sessions_alloc(&sessions,
+		       &(struct sessions_config){.env = &env,
+						 .ports = ports,
+						 .deadlines = deadlines,
+						 .journal = journal,
+						 .counters = &counters,
+						 .load = &load,
+						 .quota = quota,
+						 .limits = {300000, 200000}});
 	control_alloc(&control, &(struct control_config){.sessions = sessions,
 							 .ports = ports,
 							 .load = &load,
@@ -101,6 +105,7 @@ static void teardown(void)
 	sessions_free(sessions);
 	journal_free(journal);
 	trace_free(trace);
+	quota_free(quota);
 	ports_free(ports);
 	deadlines_free(deadlines);
 	netset_free(trusted);

@@ -15,8 +15,7 @@ START_TEST(no_ports_is_all_or_nothing)
 {
 	char call[32];
 
-	sessions_limit(sessions,
-		       &(struct session_limits){1000, 300000, 200000});
+	quota_limit(quota, &(struct quota_limits){.sessions = 1000});
 	for (unsigned i = 0; i < PAIRS - 1; i++) {
 		snprintf(call, sizeof(call), "call%u", i);
 		ck_assert_int_eq(offer(call, "a", 4000, -1), 302);
@@ -31,6 +30,7 @@ START_TEST(no_ports_is_all_or_nothing)
 	ck_assert_int_eq(offer("call0", "a", 4000, -1), 302);
 	ck_assert_uint_eq(atomic_load(&load.streams), PAIRS - 1);
 	ck_assert_uint_eq(counters.no_ports, 2);
+	ck_assert_uint_eq(quota_sessions(quota), PAIRS - 1);
 }
 END_TEST
 
@@ -54,6 +54,44 @@ START_TEST(limit_and_drain)
 	ck_assert_int_eq(ask("BYE", "call0", "a", "b", ""), 200);
 	ck_assert_uint_eq(atomic_load(&load.sessions), 0);
 	ck_assert_uint_eq(atomic_load(&load.streams), 0);
+}
+END_TEST
+
+/* Each says why and when to come again, and nothing of the call is left. */
+START_TEST(quotas_refuse)
+{
+	struct quota_meter m = {0};
+
+	quota_limit(quota, &(struct quota_limits){.sessions = 1});
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
+	ck_assert_int_eq(offer("c2", "a", 4000, -1), 503);
+	ck_assert_ptr_nonnull(strstr(answer, "503 Too Many Sessions\r\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "\r\nRetry-After: 5\r\n"));
+	quota_limit(quota, &(struct quota_limits){.sessions = 9, .rate = 1});
+	ck_assert_int_eq(offer("c2", "a", 4000, -1), 302);
+	ck_assert_int_eq(offer("c3", "a", 4000, -1), 503);
+	ck_assert_ptr_nonnull(strstr(answer, "503 Too Many New Sessions\r\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "\r\nRetry-After: 1\r\n"));
+	quota_limit(quota,
+		    &(struct quota_limits){.sessions = 9, .bandwidth = 8000});
+	quota_traffic(quota, &m, 0, 1000);
+	quota_traffic(quota, &m, 1001, 2000);
+	ck_assert_int_eq(offer("c3", "a", 4000, -1), 503);
+	ck_assert_ptr_nonnull(strstr(answer, "503 Too Much Media\r\n"));
+	ck_assert_ptr_nonnull(strstr(answer, "\r\nRetry-After: 5\r\n"));
+	/* those there are go on */
+	ck_assert_int_eq(offer("c1", "a", 4000, 5000), 302);
+	ck_assert_int_eq(reply("c1", "a", "b", 6000, 7000), 302);
+	ck_assert_uint_eq(atomic_load(&load.sessions), 2);
+	ck_assert_uint_eq(quota_sessions(quota), 2);
+	ck_assert_uint_eq(sessions_count(sessions), 2);
+	ck_assert_uint_eq(counters.full, 1);
+	ck_assert_uint_eq(counters.rate_exceeded, 1);
+	ck_assert_uint_eq(counters.bandwidth_exceeded, 1);
+	ck_assert_uint_eq(counters.overload, 0);
+	ck_assert_int_eq(ask("BYE", "c1", "a", "b", ""), 200);
+	ck_assert_int_eq(ask("BYE", "c2", "a", NULL, ""), 200);
+	ck_assert_uint_eq(quota_sessions(quota), 0);
 }
 END_TEST
 
@@ -118,11 +156,11 @@ START_TEST(silence_ends_a_session)
 	deadlines_run(deadlines, t + 200000);
 	ck_assert_uint_eq(sessions_count(sessions), 2);
 	ck_assert_uint_eq(deadlines_count(deadlines), 2);
-	sessions_limit(sessions, &(struct session_limits){10, 300000, 0});
+	sessions_limit(sessions, &(struct session_limits){300000, 0});
 	deadlines_run(deadlines, t + 200000);
 	ck_assert_ptr_null(sessions_find(sessions, "ringing"));
 	ck_assert_ptr_nonnull(sessions_find(sessions, "talking"));
-	sessions_limit(sessions, &(struct session_limits){10, 0, 0});
+	sessions_limit(sessions, &(struct session_limits){0, 0});
 	deadlines_run(deadlines, t + 300000);
 	ck_assert_uint_eq(sessions_count(sessions), 0);
 	ck_assert_uint_eq(counters.sessions_expired, 2);
@@ -161,6 +199,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, no_ports_is_all_or_nothing);
 	tcase_add_test(tc, limit_and_drain);
+	tcase_add_test(tc, quotas_refuse);
 	tcase_add_test(tc, media_flows_and_is_counted);
 	tcase_add_test(tc, answers_are_kept_for_their_time);
 	tcase_add_test(tc, silence_ends_a_session);
