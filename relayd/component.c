@@ -4,6 +4,7 @@
 #include "relayd/component.h"
 #include "relayd/counters.h"
 #include "relayd/fastflow.h"
+#include "relayd/resequence.h"
 #include "relayd/socket.h"
 
 enum {
@@ -127,6 +128,26 @@ static bool judge(struct learn_result *what, struct component *c,
 	return false;
 }
 
+bool component_forward(struct component *c, enum learn_side from,
+		       const uint8_t *data, size_t len)
+{
+	return forward(c, from, false, data, len, uv_now(c->env->loop));
+}
+
+/* What goes through the buffer is under way later, which only RTCP would be
+ * asked. Nothing beside it is gathered, or it would be overtaken. */
+static bool put_in_order(struct component *c, enum learn_side from,
+			 const struct learn_facts *facts, const uint8_t *data,
+			 size_t len)
+{
+	const struct reorder_packet p = {data, len, facts->ssrc, facts->seq};
+
+	if (!facts->is_rtp)
+		return component_forward(c, from, data, len);
+	resequence_packet(c->order, from, &p);
+	return false;
+}
+
 /* Steps 78-84 of Fig. 11 for one packet. */
 static void on_packet(struct socket *s, const struct addr *src,
 		      const uint8_t *data, size_t len, void *arg)
@@ -151,8 +172,9 @@ static void on_packet(struct socket *s, const struct addr *src,
 	if (!judge(&what, c, &facts, data, len, now))
 		return;
 	measured.from = what.from;
-	measured.sent =
-		forward(c, what.from, socket_in_burst(s), data, len, now);
+	measured.sent = c->order ? put_in_order(c, what.from, &facts, data, len)
+				 : forward(c, what.from, socket_in_burst(s),
+					   data, len, now);
 	stream_measure(c->stream, c->part, facts.is_rtp, &measured);
 }
 
@@ -192,6 +214,16 @@ int component_open(struct component *c, struct stream *st,
 	if (!err)
 		c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = door;
 	return err;
+}
+
+void component_drain(struct component *c)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		if (c->link[i])
+			socket_drain(c->link[i]);
+		if (i == 0 || c->door[i] != c->door[0])
+			socket_drain(c->door[i]);
+	}
 }
 
 static void unlink_side(struct component *c, enum learn_side side)

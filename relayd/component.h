@@ -9,6 +9,7 @@
 #include "relayd/learn.h"
 #include "relayd/stream.h"
 
+struct resequence;
 struct socket;
 
 /*
@@ -30,6 +31,7 @@ struct component {
 	uint64_t stranger_told;     /* when; 0: never */
 	uint64_t link_retry_at;     /* after one could not be had */
 	enum learn_side burst_from; /* whose packets wait in env->burst */
+	struct resequence *order;   /* RTP goes through it; NULL: as it comes */
 	struct stream *stream;
 	const struct stream_env *env;
 	enum stream_part part;
@@ -45,6 +47,14 @@ void component_close(struct component *c);
 /* Connect sockets to sides that are proven and stay as they are, and let go of
  * those that are no more. `want` false: of all. */
 void component_link(struct component *c, bool want, uint64_t now);
+
+/* Step 84: send on what came from a side, out of the port it came in by.
+ * Whether it is under way. */
+bool component_forward(struct component *c, enum learn_side from,
+		       const uint8_t *data, size_t len);
+
+/* Receive what waits in its sockets. */
+void component_drain(struct component *c);
 
 /* A source that is another's port of this relay, or one of its own. */
 bool component_is_own(const struct component *c, const struct addr *a);

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "common/netset.h"
+#include "proto/relay_options.h"
 #include "relayd/conf.h"
 
 enum { WORKERS_MAX = 64 };
@@ -84,6 +85,13 @@ const struct conf_key relayd_keys[] = {
 	 .def = "46",
 	 .max = 63,
 	 .help = "DSCP of the media sent, 46 is Expedited Forwarding"},
+	{.name = "media.resequence",
+	 .type = CONF_INT,
+	 .offset = AT(media_resequence),
+	 .def = "0",
+	 .max = RELAY_RESEQUENCE_MAX_MS,
+	 .reload = true,
+	 .help = "ms that RTP may wait to be put in order; 0: it does not"},
 	{.name = "media.bandwidth",
 	 .type = CONF_INT,
 	 .offset = AT(media_bandwidth),

@@ -15,9 +15,10 @@ struct relayd_conf {
 	struct conf_range media_ports;
 	int64_t media_quarantine; /* seconds, as all times here */
 	int64_t media_dscp;
-	int64_t media_bandwidth; /* kbit/s; 0: no limit */
-	int64_t workers;         /* relayd_conf_workers */
-	char *fastpath;          /* relayd_fastpath_parse */
+	int64_t media_resequence; /* ms; 0: not */
+	int64_t media_bandwidth;  /* kbit/s; 0: no limit */
+	int64_t workers;          /* relayd_conf_workers */
+	char *fastpath;           /* relayd_fastpath_parse */
 	int64_t session_idle;
 	int64_t session_setup;
 	int64_t session_max;

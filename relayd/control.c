@@ -28,6 +28,7 @@ struct control {
  */
 #define REFUSALS(X)                                                            \
 	X(BROKEN, 400, "Broken Relay Request", 0, broken)                      \
+	X(BAD_OPTION, 400, "Bad Option of a Relay Request", 0, bad_option)     \
 	X(UNTRUSTED, 403, "Not an Allowed Proxy", 0, untrusted)                \
 	X(FOREIGN_TAG, 403, "Tag of Neither Party", 0, foreign_tag)            \
 	X(METHOD, 405, NULL, 0, requests_other)                                \
@@ -102,8 +103,13 @@ static int refuse(struct exchange *x, enum refusal why)
 /* 60: the relay request, or the answer of the called party, is received. */
 static enum refusal step_60_receive(struct exchange *x)
 {
-	if (relay_request_parse(&x->req, x->sip))
-		return BROKEN;
+	int err = relay_request_parse(&x->req, x->sip);
+	const char *policy = x->req.options.learn;
+
+	if (err)
+		return err == -EINVAL ? BAD_OPTION : BROKEN;
+	if (*policy && !relay_options_learn_ok(policy))
+		return BAD_OPTION;
 	x->session = sessions_find(x->c->cfg.sessions, x->req.call_id);
 	if (!x->req.sdp_len || sdp_parse(&x->sdp, x->req.sdp, x->req.sdp_len))
 		return NO_SDP;
@@ -129,7 +135,7 @@ static enum refusal step_60_open(struct exchange *x)
 	if (!any_line_in_use(&x->sdp))
 		return NO_SDP;
 	switch (session_open(&x->session, x->c->cfg.sessions, x->req.call_id,
-			     x->req.from_tag, x->in->now)) {
+			     x->req.from_tag, &x->req.options, x->in->now)) {
 	case 0:
 		x->opened = true;
 		return NONE;

@@ -16,6 +16,7 @@
 	X(untrusted, "Control messages from outside trusted, refused")         \
 	X(foreign_tag, "Requests with a tag of neither party, refused")        \
 	X(broken, "Relay requests answered 400")                               \
+	X(bad_option, "Relay requests answered 400 for one of their options")  \
 	X(unusable_sdp, "Relay requests answered 488")                         \
 	X(no_ports, "Relay requests answered 486 for want of ports")           \
 	X(draining, "Relay requests answered 503 while draining")              \
@@ -49,6 +50,10 @@
 	X(mos_streams, "Directions of ended streams whose MOS is estimated")   \
 	X(mos_centi, "Sum of these MOS, times 100")                            \
 	X(mos_below_3_6, "Directions of ended streams with a MOS below 3.6")   \
+	X(resequence_held, "RTP packets held until the ones before came")      \
+	X(resequence_given_up, "RTP packets that these waited for in vain")    \
+	X(resequence_late, "RTP packets behind their turn, dropped")           \
+	X(resequence_duplicates, "RTP packets that came twice, dropped")       \
 	X(receive_errors, "Errors on receiving media, ICMP included")          \
 	X(send_errors, "Errors on sending media, packet dropped")
 

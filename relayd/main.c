@@ -87,6 +87,7 @@ static struct session_limits limits(const struct relayd_conf *conf)
 	return (struct session_limits){
 		.idle_ms = (uint32_t)conf->session_idle * 1000,
 		.setup_ms = (uint32_t)conf->session_setup * 1000,
+		.resequence_ms = (uint32_t)conf->media_resequence,
 	};
 }
 

@@ -186,8 +186,8 @@ enum reorder_verdict reorder_push(struct reorder *r,
 		verdict = hold(r, p, now);
 	else
 		leave(r, p->seq, p->data, p->len);
-	if (r->nheld)
-		reorder_run(r, now);
+	while (r->nheld && r->held[0].seq == r->next)
+		leave_first(r);
 	return verdict;
 }
 

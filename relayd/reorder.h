@@ -59,8 +59,9 @@ int reorder_alloc(struct reorder **rp, uint32_t wait_ms, reorder_out_h *out,
 		  void *arg);
 void reorder_free(struct reorder *r); /* what is held is gone */
 
-/* A packet came: it and what it was waited for by leave through `out`, in
- * order, or it is held or dropped. */
+/* A packet came: it leaves through `out`, and what waited for it behind it, or
+ * it is held or dropped. Nothing is given up for the time that has passed: the
+ * owner may be late and have more packets to push. */
 enum reorder_verdict reorder_push(struct reorder *r,
 				  const struct reorder_packet *p, uint64_t now);
 

@@ -2,6 +2,7 @@
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
+#include "relayd/resequence.h"
 #include "relayd/session.h"
 #include "relayd/stream.h"
 
@@ -104,14 +105,40 @@ static json_t *part_json(const struct stream *st, enum stream_part part,
 			 (json_int_t)stream_strangers(st, part));
 }
 
+/* What was done to put the RTP of a side in order; null: nothing is. */
+static json_t *order_json(const struct stream *st, enum learn_side side)
+{
+	const struct resequence *r = stream_resequence(st);
+	const struct reorder_counts *n;
+
+	if (!r)
+		return json_null();
+	n = resequence_counts(r, side);
+	return json_pack("{s:I,s:I,s:I,s:I}", "held", (json_int_t)n->held,
+			 "given_up", (json_int_t)n->given_up, "late",
+			 (json_int_t)n->late, "duplicates",
+			 (json_int_t)n->duplicates);
+}
+
+static json_t *resequence_json(const struct stream *st)
+{
+	const struct resequence *r = stream_resequence(st);
+
+	return json_pack("{s:I,s:o,s:o}", "wait_ms",
+			 (json_int_t)(r ? resequence_wait(r) : 0), "first",
+			 order_json(st, LEARN_FIRST), "second",
+			 order_json(st, LEARN_SECOND));
+}
+
 static json_t *stream_json(const struct stream *st, uint64_t opened)
 {
-	return json_pack("{s:i,s:o,s:i,s:o,s:o,s:{s:o,s:o}}", "line",
+	return json_pack("{s:i,s:o,s:i,s:o,s:o,s:o,s:{s:o,s:o}}", "line",
 			 (int)stream_line(st), "type",
 			 text_json(stream_type(st)), "port",
 			 (int)stream_port(st), "rtp",
 			 part_json(st, STREAM_RTP, opened), "rtcp",
-			 part_json(st, STREAM_RTCP, opened), "quality", "first",
+			 part_json(st, STREAM_RTCP, opened), "resequence",
+			 resequence_json(st), "quality", "first",
 			 quality_json(st, LEARN_FIRST), "second",
 			 quality_json(st, LEARN_SECOND));
 }

@@ -26,6 +26,7 @@ struct session {
 	uint64_t opened;
 	uint64_t signalled; /* last */
 	deadline_id deadline;
+	uint32_t resequence_ms;
 	bool answered;
 };
 
@@ -145,16 +146,15 @@ static bool has_tag(const struct session *s, enum learn_side side,
 
 struct attempt {
 	struct session *s;
-	unsigned line;
-	const char *type;
+	struct stream_want want;
 };
 
 static int try_port(uint16_t port, void *arg)
 {
 	const struct attempt *a = arg;
 	struct sessions *ss = a->s->owner;
-	int err = stream_open(&a->s->streams[a->line], ss->cfg.env, port,
-			      a->line, a->type, on_stream, a->s);
+	int err = stream_open(&a->s->streams[a->want.line], ss->cfg.env, port,
+			      &a->want, on_stream, a->s);
 
 	if (err == -EADDRINUSE || err == -EACCES)
 		ss->cfg.counters->port_busy++;
@@ -243,7 +243,8 @@ int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg)
 }
 
 int session_open(struct session **out, struct sessions *ss, const char *call_id,
-		 const char *tag, uint64_t now)
+		 const char *tag, const struct relay_options *options,
+		 uint64_t now)
 {
 	struct load *load = ss->cfg.load;
 	struct session *s;
@@ -262,6 +263,9 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 	atomic_fetch_add(&load->sessions, 1);
 	s->owner = ss;
 	s->opened = s->signalled = now;
+	s->resequence_ms = options->has_resequence
+				   ? options->resequence_ms
+				   : ss->cfg.limits.resequence_ms;
 	s->call_id = strdup(call_id);
 	err = s->call_id ? set_tag(s, LEARN_FIRST, tag) : -ENOMEM;
 	if (!err)
@@ -309,7 +313,8 @@ int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
 	uint32_t added = 0;
 
 	for (unsigned i = 0; i < sdp->n; i++) {
-		struct attempt a = {s, i, sdp->media[i].type};
+		struct attempt a = {s,
+				    {i, sdp->media[i].type, s->resequence_ms}};
 		uint16_t port;
 		int err;
 

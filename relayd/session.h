@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/sdp.h"
+#include "proto/relay_options.h"
 #include "relayd/learn.h"
 
 struct deadlines;
@@ -34,6 +35,9 @@ struct session_limits {
 	/* The same before the answer, counted from the last signalling: longer
 	 * than a phone may ring (Timer C, RFC 3261 16.6: 3 minutes). */
 	uint32_t setup_ms;
+	/* How long RTP may wait to be put in order, for who does not say; 0:
+	 * it does not. Of sessions that begin from here on. */
+	uint32_t resequence_ms;
 };
 
 struct sessions_config {
@@ -62,10 +66,12 @@ void sessions_sync(const struct sessions *ss);
 typedef int sessions_apply_h(const struct session *s, void *arg);
 int sessions_apply(const struct sessions *ss, sessions_apply_h *fn, void *arg);
 
-/* A new, empty session whose first party has this tag. 0, -ESHUTDOWN
+/* A new, empty session whose first party has this tag, and which is to be as
+ * `options` say. 0, -ESHUTDOWN
  * (draining), what quota_take() says, -EMSGSIZE (tag), -ENOMEM. */
 int session_open(struct session **out, struct sessions *ss, const char *call_id,
-		 const char *tag, uint64_t now);
+		 const char *tag, const struct relay_options *options,
+		 uint64_t now);
 
 /*
  * Which side speaks, by the tags of the message (step 64). An offer is of the

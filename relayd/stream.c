@@ -7,6 +7,7 @@
 #include "relayd/component.h"
 #include "relayd/counters.h"
 #include "relayd/figures.h"
+#include "relayd/resequence.h"
 #include "relayd/stream.h"
 
 enum {
@@ -19,6 +20,7 @@ struct stream {
 	const struct stream_env *env;
 	struct bypass bypass; /* of the RTP part */
 	struct figures figures;
+	struct resequence *resequence; /* or NULL */
 	stream_event_h *event;
 	void *arg;
 	unsigned line;
@@ -98,8 +100,33 @@ void stream_settle(struct stream *st)
 	follow(st, uv_now(st->env->loop));
 }
 
+static void on_in_order(enum learn_side from, const uint8_t *data, size_t len,
+			void *arg)
+{
+	component_forward(arg, from, data, len);
+}
+
+static void on_look(void *arg)
+{
+	component_drain(arg);
+}
+
+static int open_resequence(struct stream *st, uint32_t wait_ms)
+{
+	const struct resequence_config cfg = {
+		.loop = st->env->loop,
+		.wait_ms = wait_ms,
+		.counters = st->env->counters,
+		.look = on_look,
+		.out = on_in_order,
+		.arg = &st->part[STREAM_RTP],
+	};
+
+	return wait_ms ? resequence_open(&st->resequence, &cfg) : 0;
+}
+
 int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
-		unsigned line, const char *type, stream_event_h *event,
+		const struct stream_want *want, stream_event_h *event,
 		void *arg)
 {
 	struct stream *st = calloc(1, sizeof(*st));
@@ -110,14 +137,18 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	st->env = env;
 	st->event = event;
 	st->arg = arg;
-	st->line = line;
+	st->line = want->line;
 	st->port = port;
-	bypass_init(&st->bypass, env->fast, &env->address, port);
-	strncat(st->type, type, sizeof(st->type) - 1);
+	/* what is to be put in order has to come up here */
+	bypass_init(&st->bypass, want->resequence_ms ? NULL : env->fast,
+		    &env->address, port);
+	strncat(st->type, want->type, sizeof(st->type) - 1);
 	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port);
 	if (!err)
 		err = component_open(&st->part[STREAM_RTCP], st, env,
 				     STREAM_RTCP, (uint16_t)(port + 1));
+	if (!err)
+		err = open_resequence(st, want->resequence_ms);
 	if (err)
 		stream_close(st);
 	else
@@ -134,6 +165,7 @@ void stream_close(struct stream *st)
 	figures_count(st->env->counters, &st->figures);
 	for (unsigned i = 0; i < STREAM_PARTS; i++)
 		component_close(&st->part[i]);
+	resequence_close(st->resequence);
 	free(st);
 }
 
@@ -157,8 +189,12 @@ void stream_signal(struct stream *st, enum learn_side side,
 	uint64_t now = uv_now(st->env->loop);
 
 	stream_sync(st);
-	if (m->port != 0)
+	if (m->port != 0) {
 		figures_signal(&st->figures, side, m);
+		/* a line may turn to T.38, which has other numbers */
+		st->part[STREAM_RTP].order =
+			strstr(m->proto, "RTP/") ? st->resequence : NULL;
+	}
 	for (unsigned i = 0; i < STREAM_PARTS; i++) {
 		struct learn *l = &st->part[i].learn;
 		struct addr a = i == STREAM_RTCP ? m->rtcp : m->rtp;
@@ -235,6 +271,11 @@ uint64_t stream_strangers(const struct stream *st, enum stream_part part)
 const struct figures *stream_figures(const struct stream *st)
 {
 	return &st->figures;
+}
+
+const struct resequence *stream_resequence(const struct stream *st)
+{
+	return st->resequence;
 }
 
 bool stream_is_fast(const struct stream *st, enum learn_side from)

@@ -12,6 +12,7 @@ struct fastpath;
 struct figures;
 struct netset;
 struct relayd_counters;
+struct resequence;
 
 /*
  * One media line: an even port for RTP and the odd one above it for RTCP, a
@@ -59,13 +60,19 @@ struct stream_env {
 	struct burst *burst;   /* the same, empty behind it */
 };
 
+/* What a stream is to be. */
+struct stream_want {
+	unsigned line;          /* index of the media line */
+	const char *type;       /* its media type */
+	uint32_t resequence_ms; /* 0: RTP goes on as it comes */
+};
+
 /*
- * Bind both ports and receive. `line` is the media line's index, `type` its
- * media type. `event` is called from the loop. 0 or a negative errno
- * (-EADDRINUSE: either port is taken).
+ * Bind both ports and receive. `event` is called from the loop. 0 or a negative
+ * errno (-EADDRINUSE: either port is taken).
  */
 int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
-		unsigned line, const char *type, stream_event_h *event,
+		const struct stream_want *want, stream_event_h *event,
 		void *arg);
 
 /* Both ports are free again at once; no event comes any more. */
@@ -92,6 +99,8 @@ const struct stream_flow *stream_flow(const struct stream *st,
 uint64_t stream_strangers(const struct stream *st, enum stream_part part);
 /* Figures of its RTP and RTCP. */
 const struct figures *stream_figures(const struct stream *st);
+/* Puts its RTP in order; NULL: nothing does. */
+const struct resequence *stream_resequence(const struct stream *st);
 /* Whether the RTP of this side is left to the kernel. */
 bool stream_is_fast(const struct stream *st, enum learn_side from);
 const char *stream_part_name(enum stream_part part); /* "rtp", "rtcp" */

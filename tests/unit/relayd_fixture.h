@@ -48,7 +48,8 @@ static struct control *control;
 static struct addr self, proxy;
 static struct load load;
 static struct quota *quota;
-static unsigned cseq; /* of the next request */
+static unsigned cseq;       /* of the next request */
+static const char *options; /* of its Request-URI */
 static char answer[SIPMSG_MAX];
 static size_t answer_len;
 
@@ -61,6 +62,7 @@ static void setup(void)
 	memset(&load, 0, sizeof(load));
 	quota_alloc(&quota, &(struct quota_limits){.sessions = 10});
 	cseq = 1;
+	options = "";
 	addr_parse(&self, "127.0.0.1:5060", 0);
 	addr_parse(&proxy, "127.0.0.1:5070", 0);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
@@ -82,15 +84,15 @@ static void setup(void)
 				  .burst = &burst};
 	addr_parse(&env.address, "127.0.0.1", 0);
 	addr_parse(&env.advertise, "203.0.113.4", 0);
-	sessions_alloc(&sessions,
-		       &(struct sessions_config){.env = &env,
-						 .ports = ports,
-						 .deadlines = deadlines,
-						 .journal = journal,
-						 .counters = &counters,
-						 .load = &load,
-						 .quota = quota,
-						 .limits = {300000, 200000}});
+	sessions_alloc(&sessions, &(struct sessions_config){
+					  .env = &env,
+					  .ports = ports,
+					  .deadlines = deadlines,
+					  .journal = journal,
+					  .counters = &counters,
+					  .load = &load,
+					  .quota = quota,
+					  .limits = {300000, 200000, 0}});
 	control_alloc(&control, &(struct control_config){.sessions = sessions,
 							 .ports = ports,
 							 .load = &load,
@@ -142,7 +144,7 @@ static inline const char *request(char *buf, const char *method,
 				  const char *to_tag, const char *body)
 {
 	snprintf(buf, TEXT_MAX,
-		 "%s sip:relay@127.0.0.1 SIP/2.0\r\n"
+		 "%s sip:relay@127.0.0.1%s SIP/2.0\r\n"
 		 "Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK1;rport\r\n"
 		 "Max-Forwards: 70\r\n"
 		 "From: <sip:a@example.com>;tag=%s\r\n"
@@ -152,8 +154,8 @@ static inline const char *request(char *buf, const char *method,
 		 "Contact: <sip:a@127.0.0.1:5080>\r\n"
 		 "%s"
 		 "Content-Length: %zu\r\n\r\n%s",
-		 method, from_tag, to_tag ? ";tag=" : "", to_tag ? to_tag : "",
-		 call, cseq, method,
+		 method, options, from_tag, to_tag ? ";tag=" : "",
+		 to_tag ? to_tag : "", call, cseq, method,
 		 *body ? "Content-Type: application/sdp\r\n" : "", strlen(body),
 		 body);
 	return buf;
@@ -247,7 +249,7 @@ static int phone(uint16_t *port)
 	return fd;
 }
 
-static void send_rtp(int fd, uint16_t to, uint8_t mark)
+static inline void send_rtp(int fd, uint16_t to, uint8_t mark)
 {
 	uint8_t rtp[20] = {0x80, 0, 0, 1, [8] = 1, [19] = mark};
 	struct addr a;

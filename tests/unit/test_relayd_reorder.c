@@ -291,6 +291,19 @@ START_TEST(test_too_long_to_hold)
 }
 END_TEST
 
+/* Its time was over, but nobody has given it up yet: better late than lost. */
+START_TEST(test_owner_is_late)
+{
+	give(1, 7);
+	give(1, 9);
+	now = 10 * WAIT;
+	give(1, 10);
+	ck_assert_str_eq(said, "7@0");
+	give(1, 8);
+	ck_assert_str_eq(said, "7@0 8@500 9@500 10@500");
+}
+END_TEST
+
 START_TEST(test_letting_go_and_freeing)
 {
 	give(1, 7);
@@ -419,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, test_overflow_at_the_front);
 	tcase_add_test(tc, test_burst_behind_a_lost_packet);
 	tcase_add_test(tc, test_too_long_to_hold);
+	tcase_add_test(tc, test_owner_is_late);
 	tcase_add_test(tc, test_letting_go_and_freeing);
 	tcase_add_loop_test(tc, test_any_order, 0, 200);
 	suite_add_tcase(s, tc);

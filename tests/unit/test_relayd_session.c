@@ -156,11 +156,11 @@ START_TEST(silence_ends_a_session)
 	deadlines_run(deadlines, t + 200000);
 	ck_assert_uint_eq(sessions_count(sessions), 2);
 	ck_assert_uint_eq(deadlines_count(deadlines), 2);
-	sessions_limit(sessions, &(struct session_limits){300000, 0});
+	sessions_limit(sessions, &(struct session_limits){.idle_ms = 300000});
 	deadlines_run(deadlines, t + 200000);
 	ck_assert_ptr_null(sessions_find(sessions, "ringing"));
 	ck_assert_ptr_nonnull(sessions_find(sessions, "talking"));
-	sessions_limit(sessions, &(struct session_limits){0, 0});
+	sessions_limit(sessions, &(struct session_limits){0});
 	deadlines_run(deadlines, t + 300000);
 	ck_assert_uint_eq(sessions_count(sessions), 0);
 	ck_assert_uint_eq(counters.sessions_expired, 2);
