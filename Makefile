@@ -59,7 +59,7 @@ $(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastp
 	$(if $(FASTPATH),$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $(@D)/fastpath.bpf relayd/fastpath.bpf.c)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(FASTPATH),-DFASTPATH_OBJECT='"$(@D)/fastpath.bpf"') -c -o $@ $<
 
-$(BUILD)/relayd/fastpath_none.o: ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
+$(BUILD)/relayd/fastpath_none.o $(BUILD)/relayd/fastpath_user.o: ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -1,17 +1,17 @@
 #include "relayd/bypass.h"
 #include "relayd/fastflow.h"
-#include "relayd/fastpath.h"
+#include "relayd/fastpath_user.h"
 
-void bypass_init(struct bypass *b, struct fastpath *fp,
+void bypass_init(struct bypass *b, struct fastpath_user *user,
 		 const struct addr *address, uint16_t port)
 {
-	*b = (struct bypass){.fp = fp, .local = *address};
+	*b = (struct bypass){.user = user, .local = *address};
 	addr_set_port(&b->local, port);
-	for (unsigned i = 0; fp && i < LEARN_SIDES; i++) {
+	for (unsigned i = 0; user && i < LEARN_SIDES; i++) {
 		struct fastpath_count c;
 
-		b->slot[i] = fastpath_slot(fp, port, (enum learn_side)i);
-		fastpath_read(&c, fp, b->slot[i]);
+		b->slot[i] = fastpath_user_slot(user, port, (enum learn_side)i);
+		fastpath_user_read(&c, user, b->slot[i]);
 		b->packets[i] = c.packets;
 		b->bytes[i] = c.bytes;
 	}
@@ -21,7 +21,7 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 {
 	unsigned entered = 0;
 
-	if (!b->fp)
+	if (!b->user)
 		return 0;
 	if (!fastflow_ready(l)) {
 		bypass_leave(b);
@@ -31,12 +31,13 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 		return 0;
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
 		const struct learn_channel *ch = &l->ch[i];
-		bool had = fastpath_has(b->fp, b->slot[i]);
+		bool had = fastpath_user_has(b->user, b->slot[i]);
 		struct fastflow f;
 
 		fastflow_of(&f, l, (enum learn_side)i, &b->local);
 		b->in = true;
-		if (fastpath_put(b->fp, b->slot[i], &f, ch->ssrc, ch->seq)) {
+		if (fastpath_user_put(b->user, b->slot[i], &f, ch->ssrc,
+				      ch->seq)) {
 			bypass_leave(b);
 			b->retry_at = now + BYPASS_RETRY_MS;
 			return 0;
@@ -48,10 +49,10 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 
 void bypass_leave(struct bypass *b)
 {
-	if (!b->fp || !b->in)
+	if (!b->user || !b->in)
 		return;
 	for (unsigned i = 0; i < LEARN_SIDES; i++)
-		fastpath_del(b->fp, b->slot[i]);
+		fastpath_user_del(b->user, b->slot[i]);
 	b->in = false;
 }
 
@@ -62,13 +63,13 @@ void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp)
 			     (uint32_t)rtp[6] << 8 | rtp[7];
 
 	if (b->in)
-		fastpath_done(b->fp, b->slot[from],
-			      fastpath_mark(seq, timestamp));
+		fastpath_user_done(b->user, b->slot[from],
+				   fastpath_mark(seq, timestamp));
 }
 
 bool bypass_has(const struct bypass *b, enum learn_side from)
 {
-	return b->fp && fastpath_has(b->fp, b->slot[from]);
+	return b->user && fastpath_user_has(b->user, b->slot[from]);
 }
 
 bool bypass_news(struct bypass_news *out, struct bypass *b,
@@ -76,9 +77,9 @@ bool bypass_news(struct bypass_news *out, struct bypass *b,
 {
 	struct fastpath_count c;
 
-	if (!b->fp)
+	if (!b->user)
 		return false;
-	fastpath_read(&c, b->fp, b->slot[from]);
+	fastpath_user_read(&c, b->user, b->slot[from]);
 	*out = (struct bypass_news){c.packets - b->packets[from],
 				    c.bytes - b->bytes[from], c.last, c.ssrc,
 				    c.seq};

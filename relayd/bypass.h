@@ -8,15 +8,15 @@
 #include "common/addr.h"
 #include "relayd/learn.h"
 
-struct fastpath;
+struct fastpath_user;
 
 /*
  * How the RTP of one stream gets past relayd: when it enters the fast path,
  * when it leaves, and what went by in the meantime. Without a fast path
- * (fp NULL) all of this does nothing.
+ * (user NULL) all of this does nothing.
  */
 struct bypass {
-	struct fastpath *fp;
+	struct fastpath_user *user;
 	struct addr local;
 	uint32_t slot[LEARN_SIDES];
 	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES]; /* taken so far */
@@ -35,7 +35,7 @@ struct bypass_news {
 enum { BYPASS_RETRY_MS = 5000 };
 
 /* `port`: the stream's even one, at `address`. */
-void bypass_init(struct bypass *b, struct fastpath *fp,
+void bypass_init(struct bypass *b, struct fastpath_user *user,
 		 const struct addr *address, uint16_t port);
 
 /* The state of learning may have changed: enter, follow or leave. Cheap where

@@ -10,7 +10,7 @@
 #include "relayd/control.h"
 #include "relayd/counters.h"
 #include "relayd/engine.h"
-#include "relayd/fastpath.h"
+#include "relayd/fastpath_user.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/quota.h"
@@ -47,7 +47,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct engine *e = timer->data;
 
-	if (e->env.fast && fastpath_tick(e->env.fast))
+	if (e->env.fast && fastpath_user_tick(e->env.fast))
 		sessions_sync(e->sessions);
 	tell_traffic(e, uv_now(timer->loop));
 	deadlines_run(e->deadlines, uv_now(timer->loop));
@@ -55,8 +55,12 @@ static void on_tick(uv_timer_t *timer)
 
 static int open_tables(struct engine *e, const struct engine_config *cfg)
 {
-	int err = deadlines_alloc(&e->deadlines);
+	int err = 0;
 
+	if (cfg->fastpath)
+		err = fastpath_user_open(&e->env.fast, cfg->fastpath);
+	if (!err)
+		err = deadlines_alloc(&e->deadlines);
 	if (!err)
 		err = journal_alloc(&e->journal, cfg->trace);
 	if (!err)
@@ -90,6 +94,7 @@ static void close_tables(struct engine *e)
 	sessions_free(e->sessions);
 	journal_free(e->journal);
 	deadlines_free(e->deadlines);
+	fastpath_user_close(e->env.fast);
 }
 
 int engine_open(struct engine **ep, uv_loop_t *loop,

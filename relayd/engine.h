@@ -23,12 +23,14 @@ struct trace;
 struct engine;
 
 struct engine_config {
-	struct stream_env env; /* loop, counters and buf are the engine's own */
+	/* loop, counters, buf and fast are the engine's own */
+	struct stream_env env;
 	struct session_limits limits;
 	struct ports *ports;
 	struct load *load;
 	struct quota *quota;
 	struct trace *trace;
+	struct fastpath *fastpath; /* NULL: there is none */
 };
 
 /* A control socket: any thread may send on it. */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "relayd/fastpath.h"
+#include "relayd/fastpath_priv.h"
 #include "relayd/route.h"
 
 /* The program as clang made it. */
@@ -28,31 +28,7 @@ __asm__(".pushsection .rodata\n"
 extern const char fastpath_object[], fastpath_object_end[];
 
 enum {
-	LINKS_MAX = 8,
 	TC_PRIORITY = 0x5048,
-	NS_PER_MS = 1000000,
-};
-
-struct entry {
-	struct fastflow flow;
-	struct fastpath_hop hop;
-	bool used;
-};
-
-struct fastpath {
-	struct fastpath_config cfg;
-	struct bpf_object *object;
-	struct routes *routes;
-	int table; /* of the address family */
-	struct fastpath_slot *slots;
-	struct fastpath_beat *beat;
-	size_t slots_size;
-	struct entry *entries; /* one a slot */
-	uint32_t nslots;
-	uint32_t next; /* whose route is looked at next */
-	size_t flows;
-	int links[LINKS_MAX];
-	unsigned nlinks;
 };
 
 static uint16_t first_port(const struct fastpath_config *cfg)
@@ -60,7 +36,7 @@ static uint16_t first_port(const struct fastpath_config *cfg)
 	return (uint16_t)((cfg->ports_lo + 1U) & ~1U);
 }
 
-static void beat(struct fastpath *fp)
+void fastpath_beat(struct fastpath *fp)
 {
 	struct timespec now;
 
@@ -142,7 +118,7 @@ static int attach_all(struct fastpath *fp, char why[FASTPATH_WHY])
 		if (!i->ifa_addr || addr_from_sa(&a, i->ifa_addr) ||
 		    !addr_ip_eq(&a, &fp->cfg.address) ||
 		    i->ifa_flags & IFF_LOOPBACK || !is_ethernet(i->ifa_name) ||
-		    fp->nlinks == LINKS_MAX)
+		    fp->nlinks == FASTPATH_LINKS_MAX)
 			continue;
 		err = attach(fp, (int)if_nametoindex(i->ifa_name));
 		if (err)
@@ -222,8 +198,8 @@ static int share_maps(struct fastpath *fp)
 	fp->entries = calloc(fp->nslots, sizeof(*fp->entries));
 	if (!fp->slots || !fp->beat || !fp->entries)
 		return -ENOMEM;
-	beat(fp);
-	return routes_open(&fp->routes);
+	fastpath_beat(fp);
+	return 0;
 }
 
 static int check_address(const struct addr *a, char why[FASTPATH_WHY])
@@ -275,121 +251,13 @@ void fastpath_close(struct fastpath *fp)
 	if (fp->beat)
 		munmap(fp->beat, sizeof(*fp->beat));
 	bpf_object__close(fp->object);
-	routes_close(fp->routes);
 	free(fp->entries);
 	free(fp);
 }
 
-uint32_t fastpath_slot(const struct fastpath *fp, uint16_t port,
-		       enum learn_side from)
-{
-	return (uint32_t)(port - first_port(&fp->cfg)) / 2 * LEARN_SIDES +
-	       (uint32_t)from;
-}
-
-/* Into the kernel's table, by the route of now. */
-static int install(struct fastpath *fp, uint32_t slot, const struct fastflow *f)
-{
-	struct entry *e = &fp->entries[slot];
-	struct fastpath_hop hop;
-	union fastflow_key key;
-	struct route route;
-	int err = routes_find(&route, fp->routes, &f->local, &f->to);
-
-	if (err)
-		return err;
-	fastflow_hop(&hop, f, &route, slot, fp->cfg.dscp);
-	if (e->used && !memcmp(&hop, &e->hop, sizeof(hop)))
-		return 0;
-	fastflow_key(&key, f);
-	err = bpf_map_update_elem(fp->table, &key, &hop, BPF_ANY);
-	if (err)
-		return err;
-	fp->flows += !e->used;
-	*e = (struct entry){*f, hop, true};
-	return 0;
-}
-
-/* The next one of this slot is handed up until relayd is done with all. */
-static void reset(struct fastpath_slot *s, uint32_t ssrc, uint16_t seq)
-{
-	s->fast = 0;
-	s->up = 0;
-	s->done = 0;
-	s->ssrc = ssrc;
-	s->seq = seq;
-}
-
-int fastpath_put(struct fastpath *fp, uint32_t slot, const struct fastflow *f,
-		 uint32_t ssrc, uint16_t seq)
-{
-	struct entry *e = &fp->entries[slot];
-
-	if (e->used && fastflow_eq(&e->flow, f))
-		return 0;
-	if (e->used && !addr_eq(&e->flow.source, &f->source))
-		fastpath_del(fp, slot);
-	if (!e->used)
-		reset(&fp->slots[slot], ssrc, seq);
-	return install(fp, slot, f);
-}
-
-void fastpath_del(struct fastpath *fp, uint32_t slot)
-{
-	struct entry *e = &fp->entries[slot];
-	union fastflow_key key;
-
-	if (!e->used)
-		return;
-	fastflow_key(&key, &e->flow);
-	bpf_map_delete_elem(fp->table, &key);
-	e->used = false;
-	fp->flows--;
-}
-
-bool fastpath_has(const struct fastpath *fp, uint32_t slot)
-{
-	return fp->entries[slot].used;
-}
-
-void fastpath_done(struct fastpath *fp, uint32_t slot, uint64_t mark)
-{
-	__atomic_store_n(&fp->slots[slot].done, mark, __ATOMIC_RELEASE);
-}
-
-void fastpath_read(struct fastpath_count *out, const struct fastpath *fp,
-		   uint32_t slot)
-{
-	const struct fastpath_slot *s = &fp->slots[slot];
-
-	out->packets = __atomic_load_n(&s->packets, __ATOMIC_ACQUIRE);
-	out->bytes = __atomic_load_n(&s->bytes, __ATOMIC_RELAXED);
-	out->last = __atomic_load_n(&s->last, __ATOMIC_RELAXED) / NS_PER_MS;
-	out->ssrc = __atomic_load_n(&s->ssrc, __ATOMIC_RELAXED);
-	out->seq = (uint16_t)__atomic_load_n(&s->seq, __ATOMIC_RELAXED);
-}
-
-bool fastpath_tick(struct fastpath *fp)
-{
-	uint32_t some = fp->nslots / FASTPATH_ROUND + 1;
-
-	beat(fp);
-	while (some-- && fp->next < fp->nslots) {
-		struct entry *e = &fp->entries[fp->next];
-
-		if (e->used && install(fp, fp->next, &e->flow))
-			fastpath_del(fp, fp->next);
-		fp->next++;
-	}
-	if (fp->next < fp->nslots)
-		return false;
-	fp->next = 0;
-	return true;
-}
-
 size_t fastpath_flows(const struct fastpath *fp)
 {
-	return fp->flows;
+	return __atomic_load_n(&fp->flows, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "relayd/fastpath.h"
+#include "relayd/fastpath_user.h"
 
 int fastpath_open(struct fastpath **fp, const struct fastpath_config *cfg,
 		  char why[FASTPATH_WHY])
@@ -20,18 +21,41 @@ void fastpath_close(struct fastpath *fp)
 	(void)fp;
 }
 
-uint32_t fastpath_slot(const struct fastpath *fp, uint16_t port,
-		       enum learn_side from)
+void fastpath_beat(struct fastpath *fp)
 {
 	(void)fp;
+}
+
+size_t fastpath_flows(const struct fastpath *fp)
+{
+	(void)fp;
+	return 0;
+}
+
+int fastpath_user_open(struct fastpath_user **up, struct fastpath *fp)
+{
+	(void)up;
+	(void)fp;
+	return -ENOTSUP;
+}
+
+void fastpath_user_close(struct fastpath_user *u)
+{
+	(void)u;
+}
+
+uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
+			    enum learn_side from)
+{
+	(void)u;
 	(void)port;
 	return from;
 }
 
-int fastpath_put(struct fastpath *fp, uint32_t slot, const struct fastflow *f,
-		 uint32_t ssrc, uint16_t seq)
+int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
+		      const struct fastflow *f, uint32_t ssrc, uint16_t seq)
 {
-	(void)fp;
+	(void)u;
 	(void)slot;
 	(void)f;
 	(void)ssrc;
@@ -39,44 +63,38 @@ int fastpath_put(struct fastpath *fp, uint32_t slot, const struct fastflow *f,
 	return -ENOTSUP;
 }
 
-void fastpath_del(struct fastpath *fp, uint32_t slot)
+void fastpath_user_del(struct fastpath_user *u, uint32_t slot)
 {
-	(void)fp;
+	(void)u;
 	(void)slot;
 }
 
-bool fastpath_has(const struct fastpath *fp, uint32_t slot)
+bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
 {
-	(void)fp;
+	(void)u;
 	(void)slot;
 	return false;
 }
 
-void fastpath_done(struct fastpath *fp, uint32_t slot, uint64_t mark)
+void fastpath_user_done(struct fastpath_user *u, uint32_t slot, uint64_t mark)
 {
-	(void)fp;
+	(void)u;
 	(void)slot;
 	(void)mark;
 }
 
-void fastpath_read(struct fastpath_count *out, const struct fastpath *fp,
-		   uint32_t slot)
+void fastpath_user_read(struct fastpath_count *out,
+			const struct fastpath_user *u, uint32_t slot)
 {
-	(void)fp;
+	(void)u;
 	(void)slot;
 	*out = (struct fastpath_count){0};
 }
 
-bool fastpath_tick(struct fastpath *fp)
+bool fastpath_user_tick(struct fastpath_user *u)
 {
-	(void)fp;
+	(void)u;
 	return false;
-}
-
-size_t fastpath_flows(const struct fastpath *fp)
-{
-	(void)fp;
-	return 0;
 }
 
 #endif

@@ -74,6 +74,8 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = uv_now(timer->loop);
 	size_t left = atomic_load(&r->load.sessions);
 
+	if (r->fastpath)
+		fastpath_beat(r->fastpath);
 	if (!r->drain_until || (left > 0 && now < r->drain_until))
 		return;
 	if (left > 0)
@@ -189,7 +191,6 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 	if (mode == FASTPATH_OFF)
 		return 0;
 	ret = fastpath_open(&r->fastpath, &cfg, why);
-	r->env.fast = r->fastpath;
 	if (!ret)
 		return 0;
 	if (mode == FASTPATH_ON) {
@@ -204,7 +205,7 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 {
 	const struct quota_limits quota = quotas(r->conf);
-	size_t n = r->fastpath ? 1 : relayd_conf_workers(r->conf);
+	size_t n = relayd_conf_workers(r->conf);
 	int ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
 			      TRACE_BYTES);
 
@@ -219,6 +220,7 @@ static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 					 .load = &r->load,
 					 .quota = r->quota,
 					 .trace = r->trace,
+					 .fastpath = r->fastpath,
 				 });
 	return ret ? fail(err, ret, "cannot start the workers", "") : 0;
 }

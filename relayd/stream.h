@@ -8,7 +8,7 @@
 #include "relayd/learn.h"
 
 struct burst;
-struct fastpath;
+struct fastpath_user;
 struct figures;
 struct netset;
 struct relayd_counters;
@@ -55,9 +55,9 @@ struct stream_env {
 	 * a second socket of a port */
 	int connect_below;
 	struct relayd_counters *counters;
-	struct fastpath *fast; /* NULL: there is none */
-	uint8_t *buf;          /* SOCKET_BUF bytes, used within one wake-up */
-	struct burst *burst;   /* the same, empty behind it */
+	struct fastpath_user *fast; /* NULL: there is none */
+	uint8_t *buf;        /* SOCKET_BUF bytes, used within one wake-up */
+	struct burst *burst; /* the same, empty behind it */
 };
 
 /* What a stream is to be. */

@@ -1,0 +1,197 @@
+#ifdef FASTPATH_OBJECT /* else: fastpath_none.c */
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relayd/fastpath_priv.h"
+#include "relayd/fastpath_user.h"
+#include "relayd/route.h"
+
+#define NONE UINT32_MAX
+
+enum { NS_PER_MS = 1000000 };
+
+struct fastpath_user {
+	struct fastpath *fp;
+	struct routes *routes;
+	uint32_t first;  /* its slots, in a list */
+	uint32_t cursor; /* whose route is looked at next */
+	uint32_t n;
+	unsigned ticks; /* of this round */
+};
+
+int fastpath_user_open(struct fastpath_user **up, struct fastpath *fp)
+{
+	struct fastpath_user *u = calloc(1, sizeof(*u));
+	int err;
+
+	if (!u)
+		return -ENOMEM;
+	u->fp = fp;
+	u->first = u->cursor = NONE;
+	err = routes_open(&u->routes);
+	if (err)
+		free(u);
+	else
+		*up = u;
+	return err;
+}
+
+void fastpath_user_close(struct fastpath_user *u)
+{
+	if (!u)
+		return;
+	while (u->first != NONE)
+		fastpath_user_del(u, u->first);
+	routes_close(u->routes);
+	free(u);
+}
+
+uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
+			    enum learn_side from)
+{
+	uint16_t first = (uint16_t)((u->fp->cfg.ports_lo + 1U) & ~1U);
+
+	return (uint32_t)(port - first) / 2 * LEARN_SIDES + (uint32_t)from;
+}
+
+static void link_slot(struct fastpath_user *u, uint32_t slot)
+{
+	struct fastpath_entry *entries = u->fp->entries;
+
+	entries[slot].used = true;
+	entries[slot].prev = NONE;
+	entries[slot].next = u->first;
+	if (u->first != NONE)
+		entries[u->first].prev = slot;
+	u->first = slot;
+	u->n++;
+	__atomic_fetch_add(&u->fp->flows, 1, __ATOMIC_RELAXED);
+}
+
+static void unlink_slot(struct fastpath_user *u, uint32_t slot)
+{
+	struct fastpath_entry *entries = u->fp->entries;
+	struct fastpath_entry *e = &entries[slot];
+
+	if (e->prev != NONE)
+		entries[e->prev].next = e->next;
+	else
+		u->first = e->next;
+	if (e->next != NONE)
+		entries[e->next].prev = e->prev;
+	if (u->cursor == slot)
+		u->cursor = e->next;
+	e->used = false;
+	u->n--;
+	__atomic_fetch_sub(&u->fp->flows, 1, __ATOMIC_RELAXED);
+}
+
+/* Into the kernel's table, by the route of now. */
+static int install(struct fastpath_user *u, uint32_t slot,
+		   const struct fastflow *f)
+{
+	struct fastpath_entry *e = &u->fp->entries[slot];
+	struct fastpath_hop hop;
+	union fastflow_key key;
+	struct route route;
+	int err = routes_find(&route, u->routes, &f->local, &f->to);
+
+	if (err)
+		return err;
+	fastflow_hop(&hop, f, &route, slot, u->fp->cfg.dscp);
+	if (e->used && !memcmp(&hop, &e->hop, sizeof(hop)))
+		return 0;
+	fastflow_key(&key, f);
+	err = bpf_map_update_elem(u->fp->table, &key, &hop, BPF_ANY);
+	if (err)
+		return err;
+	if (!e->used)
+		link_slot(u, slot);
+	e->flow = *f;
+	e->hop = hop;
+	return 0;
+}
+
+/* The next one of this slot is handed up until relayd is done with all. */
+static void reset(struct fastpath_slot *s, uint32_t ssrc, uint16_t seq)
+{
+	s->fast = 0;
+	s->up = 0;
+	s->done = 0;
+	s->ssrc = ssrc;
+	s->seq = seq;
+}
+
+int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
+		      const struct fastflow *f, uint32_t ssrc, uint16_t seq)
+{
+	struct fastpath_entry *e = &u->fp->entries[slot];
+
+	if (e->used && fastflow_eq(&e->flow, f))
+		return 0;
+	if (e->used && !addr_eq(&e->flow.source, &f->source))
+		fastpath_user_del(u, slot);
+	if (!e->used)
+		reset(&u->fp->slots[slot], ssrc, seq);
+	return install(u, slot, f);
+}
+
+void fastpath_user_del(struct fastpath_user *u, uint32_t slot)
+{
+	struct fastpath_entry *e = &u->fp->entries[slot];
+	union fastflow_key key;
+
+	if (!e->used)
+		return;
+	fastflow_key(&key, &e->flow);
+	bpf_map_delete_elem(u->fp->table, &key);
+	unlink_slot(u, slot);
+}
+
+bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
+{
+	return u->fp->entries[slot].used;
+}
+
+void fastpath_user_done(struct fastpath_user *u, uint32_t slot, uint64_t mark)
+{
+	__atomic_store_n(&u->fp->slots[slot].done, mark, __ATOMIC_RELEASE);
+}
+
+void fastpath_user_read(struct fastpath_count *out,
+			const struct fastpath_user *u, uint32_t slot)
+{
+	const struct fastpath_slot *s = &u->fp->slots[slot];
+
+	out->packets = __atomic_load_n(&s->packets, __ATOMIC_ACQUIRE);
+	out->bytes = __atomic_load_n(&s->bytes, __ATOMIC_RELAXED);
+	out->last = __atomic_load_n(&s->last, __ATOMIC_RELAXED) / NS_PER_MS;
+	out->ssrc = __atomic_load_n(&s->ssrc, __ATOMIC_RELAXED);
+	out->seq = (uint16_t)__atomic_load_n(&s->seq, __ATOMIC_RELAXED);
+}
+
+bool fastpath_user_tick(struct fastpath_user *u)
+{
+	uint32_t some = u->n / FASTPATH_ROUND + 1;
+
+	if (u->ticks == 0)
+		u->cursor = u->first;
+	if (++u->ticks == FASTPATH_ROUND)
+		some = u->n; /* whatever is left */
+	while (some-- && u->cursor != NONE) {
+		uint32_t slot = u->cursor;
+
+		u->cursor = u->fp->entries[slot].next;
+		if (install(u, slot, &u->fp->entries[slot].flow))
+			fastpath_user_del(u, slot);
+	}
+	if (u->ticks < FASTPATH_ROUND)
+		return false;
+	u->ticks = 0;
+	return true;
+}
+
+#endif
