@@ -5,8 +5,11 @@
 void bypass_init(struct bypass *b, struct fastpath_user *user,
 		 const struct addr *address, uint16_t port)
 {
-	*b = (struct bypass){.user = user, .local = *address};
-	addr_set_port(&b->local, port);
+	*b = (struct bypass){.user = user};
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		b->local[i] = *address;
+		addr_set_port(&b->local[i], port);
+	}
 	for (unsigned i = 0; user && i < LEARN_SIDES; i++) {
 		struct fastpath_count c;
 
@@ -15,6 +18,15 @@ void bypass_init(struct bypass *b, struct fastpath_user *user,
 		b->packets[i] = c.packets;
 		b->bytes[i] = c.bytes;
 	}
+}
+
+void bypass_local(struct bypass *b, enum learn_side side,
+		  const struct addr *address)
+{
+	uint16_t port = addr_port(&b->local[side]);
+
+	b->local[side] = *address;
+	addr_set_port(&b->local[side], port);
 }
 
 unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
@@ -34,7 +46,7 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 		bool had = fastpath_user_has(b->user, b->slot[i]);
 		struct fastflow f;
 
-		fastflow_of(&f, l, (enum learn_side)i, &b->local);
+		fastflow_of(&f, l, (enum learn_side)i, b->local);
 		b->in = true;
 		if (fastpath_user_put(b->user, b->slot[i], &f, ch->ssrc,
 				      ch->seq)) {

@@ -17,7 +17,7 @@ struct fastpath_user;
  */
 struct bypass {
 	struct fastpath_user *user;
-	struct addr local;
+	struct addr local[LEARN_SIDES]; /* where each is served */
 	uint32_t slot[LEARN_SIDES];
 	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES]; /* taken so far */
 	uint64_t retry_at; /* after a flow was refused */
@@ -34,9 +34,13 @@ struct bypass_news {
 
 enum { BYPASS_RETRY_MS = 5000 };
 
-/* `port`: the stream's even one, at `address`. */
+/* `port`: the stream's even one, at `address` for both sides. */
 void bypass_init(struct bypass *b, struct fastpath_user *user,
 		 const struct addr *address, uint16_t port);
+
+/* One side is served at another address, same port. */
+void bypass_local(struct bypass *b, enum learn_side side,
+		  const struct addr *address);
 
 /* The state of learning may have changed: enter, follow or leave. Cheap where
  * nothing is to do. Returns how many directions entered. */

@@ -17,6 +17,16 @@ static bool settled(const struct learn_channel *ch)
 	       ch->fresh == LEARN_SETTLED && reachable(&ch->sendto);
 }
 
+static bool same_family(const struct learn_channel *a,
+			const struct learn_channel *b)
+{
+	int family = addr_family(&a->source);
+
+	return addr_family(&a->sendto) == family &&
+	       addr_family(&b->source) == family &&
+	       addr_family(&b->sendto) == family;
+}
+
 /* IPv4 into the first word, the rest zero. */
 static void put_ip(__be32 to[4], const struct addr *a)
 {
@@ -32,21 +42,23 @@ bool fastflow_ready(const struct learn *l)
 	const struct learn_channel *a = &l->ch[LEARN_FIRST];
 	const struct learn_channel *b = &l->ch[LEARN_SECOND];
 
-	return settled(a) && settled(b) && !addr_eq(&a->source, &b->source);
+	return settled(a) && settled(b) && same_family(a, b) &&
+	       !addr_eq(&a->source, &b->source);
 }
 
 void fastflow_of(struct fastflow *out, const struct learn *l,
-		 enum learn_side side, const struct addr *local)
+		 enum learn_side side, const struct addr local[LEARN_SIDES])
 {
 	out->source = l->ch[side].source;
-	out->local = *local;
+	out->in = local[side];
+	out->out = local[!side];
 	out->to = l->ch[!side].sendto;
 }
 
 bool fastflow_eq(const struct fastflow *a, const struct fastflow *b)
 {
-	return addr_eq(&a->source, &b->source) &&
-	       addr_eq(&a->local, &b->local) && addr_eq(&a->to, &b->to);
+	return addr_eq(&a->source, &b->source) && addr_eq(&a->in, &b->in) &&
+	       addr_eq(&a->out, &b->out) && addr_eq(&a->to, &b->to);
 }
 
 void fastflow_key(union fastflow_key *out, const struct fastflow *f)
@@ -54,25 +66,25 @@ void fastflow_key(union fastflow_key *out, const struct fastflow *f)
 	memset(out, 0, sizeof(*out));
 	if (addr_family(&f->source) == AF_INET6) {
 		put_ip(out->v6.saddr, &f->source);
-		put_ip(out->v6.daddr, &f->local);
+		put_ip(out->v6.daddr, &f->in);
 		out->v6.sport = htons(addr_port(&f->source));
-		out->v6.dport = htons(addr_port(&f->local));
+		out->v6.dport = htons(addr_port(&f->in));
 		return;
 	}
 	out->v4.saddr = f->source.u.in.sin_addr.s_addr;
-	out->v4.daddr = f->local.u.in.sin_addr.s_addr;
+	out->v4.daddr = f->in.u.in.sin_addr.s_addr;
 	out->v4.sport = htons(addr_port(&f->source));
-	out->v4.dport = htons(addr_port(&f->local));
+	out->v4.dport = htons(addr_port(&f->in));
 }
 
 void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
 		  const struct route *route, uint32_t slot, int dscp)
 {
 	memset(out, 0, sizeof(*out));
-	put_ip(out->saddr, &f->local);
+	put_ip(out->saddr, &f->out);
 	put_ip(out->daddr, &f->to);
 	put_ip(out->gateway, &route->gateway);
-	out->sport = htons(addr_port(&f->local));
+	out->sport = htons(addr_port(&f->out));
 	out->dport = htons(addr_port(&f->to));
 	out->ifindex = route->ifindex;
 	out->mtu = route->mtu;

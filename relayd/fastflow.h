@@ -11,19 +11,22 @@ struct route;
 
 /*
  * One direction of a stream as the kernel could forward it: RTP from `source`
- * to the relay's own `local` leaves from `local` for `to`. Pure functions.
+ * to the relay's own address `in` leaves from its address `out` for `to`. Pure
+ * functions.
  */
 struct fastflow {
-	struct addr source, local, to;
+	struct addr source, in, out, to;
 };
 
 /* Whether nothing is left to be learned or settled: both sides have a proven
- * source and a place to send to, and no signalling is younger than those. */
+ * source and a place to send to, and no signalling is younger than those. And
+ * all of one address family: another takes another header. */
 bool fastflow_ready(const struct learn *l);
 
-/* The direction that comes from `side`; of a state that is ready. */
+/* The direction that comes from `side`; of a state that is ready. `local`: the
+ * relay's own address and port at which each side is served. */
 void fastflow_of(struct fastflow *out, const struct learn *l,
-		 enum learn_side side, const struct addr *local);
+		 enum learn_side side, const struct addr local[LEARN_SIDES]);
 
 bool fastflow_eq(const struct fastflow *a, const struct fastflow *b);
 

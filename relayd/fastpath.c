@@ -48,16 +48,28 @@ void fastpath_beat(struct fastpath *fp)
 }
 
 /* A program whose owner was killed is found again by the same handle; another
- * relayd on this host has another address or range of ports. */
+ * relayd on this host has other addresses or another range of ports. */
 static uint32_t tc_handle(const struct fastpath_config *cfg)
 {
-	const struct fastflow f = {.to = cfg->address};
-	struct fastpath_hop hop;
-	uint32_t sum;
+	uint32_t sum = 0;
 
-	fastflow_hop(&hop, &f, &(struct route){0}, 0, 0);
-	sum = hop.daddr[0] ^ hop.daddr[1] ^ hop.daddr[2] ^ hop.daddr[3];
+	for (size_t i = 0; i < cfg->naddresses; i++) {
+		const struct fastflow f = {.to = cfg->addresses[i]};
+		struct fastpath_hop hop;
+
+		fastflow_hop(&hop, &f, &(struct route){0}, 0, 0);
+		sum ^= hop.daddr[0] ^ hop.daddr[1] ^ hop.daddr[2] ^
+		       hop.daddr[3];
+	}
 	return (sum ^ sum >> 16) << 16 | cfg->ports_lo;
+}
+
+static bool is_attached(const struct fastpath *fp, int ifindex)
+{
+	for (unsigned i = 0; i < fp->nlinks; i++)
+		if (fp->links[i] == ifindex)
+			return true;
+	return false;
 }
 
 static int attach(struct fastpath *fp, int ifindex)
@@ -72,6 +84,8 @@ static int attach(struct fastpath *fp, int ifindex)
 
 	if (err && err != -EEXIST)
 		return err;
+	if (fp->nlinks == FASTPATH_LINKS_MAX)
+		return -E2BIG;
 	opts.prog_fd = bpf_program__fd(prog);
 	err = bpf_tc_attach(&hook, &opts);
 	if (!err)
@@ -105,6 +119,38 @@ static bool is_ethernet(const char *name)
 	return yes;
 }
 
+/* Once to an interface, however many addresses it has. */
+static int attach_to(struct fastpath *fp, const char *name,
+		     char why[FASTPATH_WHY])
+{
+	int ifindex = (int)if_nametoindex(name);
+	int err;
+
+	if (is_attached(fp, ifindex))
+		return 0;
+	err = attach(fp, ifindex);
+	if (err)
+		snprintf(why, FASTPATH_WHY, "tc ingress of %s: %s", name,
+			 strerror(-err));
+	else
+		log_info("fast path attached", LOG_S("interface", name));
+	return err;
+}
+
+/* The place of an address among those of media; negative: it is none. */
+static int place_of(const struct fastpath_config *cfg,
+		    const struct sockaddr *sa)
+{
+	struct addr a;
+
+	if (!sa || addr_from_sa(&a, sa))
+		return -1;
+	for (size_t i = 0; i < cfg->naddresses; i++)
+		if (addr_ip_eq(&a, &cfg->addresses[i]))
+			return (int)i;
+	return -1;
+}
+
 static int attach_all(struct fastpath *fp, char why[FASTPATH_WHY])
 {
 	struct ifaddrs *all;
@@ -113,25 +159,18 @@ static int attach_all(struct fastpath *fp, char why[FASTPATH_WHY])
 	if (getifaddrs(&all) < 0)
 		return -errno;
 	for (struct ifaddrs *i = all; i && !err; i = i->ifa_next) {
-		struct addr a;
+		int place = place_of(&fp->cfg, i->ifa_addr);
 
-		if (!i->ifa_addr || addr_from_sa(&a, i->ifa_addr) ||
-		    !addr_ip_eq(&a, &fp->cfg.address) ||
-		    i->ifa_flags & IFF_LOOPBACK || !is_ethernet(i->ifa_name) ||
-		    fp->nlinks == FASTPATH_LINKS_MAX)
+		if (place < 0 || i->ifa_flags & IFF_LOOPBACK ||
+		    !is_ethernet(i->ifa_name))
 			continue;
-		err = attach(fp, (int)if_nametoindex(i->ifa_name));
-		if (err)
-			snprintf(why, FASTPATH_WHY, "tc ingress of %s: %s",
-				 i->ifa_name, strerror(-err));
-		else
-			log_info("fast path attached",
-				 LOG_S("interface", i->ifa_name));
+		err = attach_to(fp, i->ifa_name, why);
+		fp->attached[place] = !err;
 	}
 	freeifaddrs(all);
 	if (!err && !fp->nlinks) {
 		snprintf(why, FASTPATH_WHY,
-			 "no Ethernet interface has the media address");
+			 "no Ethernet interface has a media address");
 		err = -ENODEV;
 	}
 	return err;
@@ -142,18 +181,33 @@ static int map_fd(const struct fastpath *fp, const char *name)
 	return bpf_object__find_map_fd_by_name(fp->object, name);
 }
 
+static bool has_family(const struct fastpath_config *cfg, int family)
+{
+	for (size_t i = 0; i < cfg->naddresses; i++)
+		if (addr_family(&cfg->addresses[i]) == family)
+			return true;
+	return false;
+}
+
+/* A table of a family that no address has stays as small as it is. */
 static int size_maps(struct fastpath *fp)
 {
-	static const char *const flows[] = {"flows4", "flows6"};
-	bool v6 = addr_family(&fp->cfg.address) == AF_INET6;
-	int err = bpf_map__set_max_entries(
-		bpf_object__find_map_by_name(fp->object, flows[v6]),
-		fp->nslots);
+	const struct {
+		const char *name;
+		bool used;
+	} maps[] = {
+		{"flows4", has_family(&fp->cfg, AF_INET)},
+		{"flows6", has_family(&fp->cfg, AF_INET6)},
+		{"slots", true},
+	};
+	int err = 0;
 
-	if (!err)
-		err = bpf_map__set_max_entries(
-			bpf_object__find_map_by_name(fp->object, "slots"),
-			fp->nslots);
+	for (size_t i = 0; !err && i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (maps[i].used)
+			err = bpf_map__set_max_entries(
+				bpf_object__find_map_by_name(fp->object,
+							     maps[i].name),
+				fp->nslots);
 	return err;
 }
 
@@ -189,9 +243,8 @@ static void *share(int fd, size_t size)
 
 static int share_maps(struct fastpath *fp)
 {
-	bool v6 = addr_family(&fp->cfg.address) == AF_INET6;
-
-	fp->table = map_fd(fp, v6 ? "flows6" : "flows4");
+	fp->flows4 = map_fd(fp, "flows4");
+	fp->flows6 = map_fd(fp, "flows6");
 	fp->slots_size = fp->nslots * sizeof(*fp->slots);
 	fp->slots = share(map_fd(fp, "slots"), fp->slots_size);
 	fp->beat = share(map_fd(fp, "beat"), sizeof(*fp->beat));
@@ -202,12 +255,20 @@ static int share_maps(struct fastpath *fp)
 	return 0;
 }
 
-static int check_address(const struct addr *a, char why[FASTPATH_WHY])
+/* Whether any is one interface's, which is as much as is to be known before
+ * the program is loaded. */
+static int check_addresses(const struct fastpath_config *cfg,
+			   char why[FASTPATH_WHY])
 {
-	if (addr_class(a) != ADDR_ANY && addr_class(a) != ADDR_LOOPBACK)
-		return 0;
+	enum addr_class class = ADDR_ANY;
+
+	for (size_t i = 0; i < cfg->naddresses; i++) {
+		class = addr_class(&cfg->addresses[i]);
+		if (class != ADDR_ANY && class != ADDR_LOOPBACK)
+			return 0;
+	}
 	snprintf(why, FASTPATH_WHY, "media.address is %s, not one interface's",
-		 addr_class(a) == ADDR_ANY ? "a wildcard" : "a loopback");
+		 class == ADDR_ANY ? "a wildcard" : "a loopback");
 	return -EADDRNOTAVAIL;
 }
 
@@ -218,7 +279,7 @@ int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
 	int err;
 
 	*why = '\0';
-	err = check_address(&cfg->address, why);
+	err = check_addresses(cfg, why);
 	if (err)
 		return err;
 	fp = calloc(1, sizeof(*fp));
@@ -257,7 +318,7 @@ void fastpath_close(struct fastpath *fp)
 
 size_t fastpath_flows(const struct fastpath *fp)
 {
-	return __atomic_load_n(&fp->flows, __ATOMIC_RELAXED);
+	return __atomic_load_n(&fp->nflows, __ATOMIC_RELAXED);
 }
 
 #endif

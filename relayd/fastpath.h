@@ -9,7 +9,7 @@
 /*
  * The kernel's part of forwarding, where relayd may have it (CAP_BPF and
  * CAP_NET_ADMIN): the program of fastpath.bpf.c at the interfaces of the media
- * address, and its table of flows. What is not in the table reaches relayd as
+ * addresses, and its table of flows. What is not in the table reaches relayd as
  * ever. Each flow has a slot of its own: its counters, in memory shared with
  * the kernel. What the kernel forwards passes this host's netfilter by.
  *
@@ -18,10 +18,12 @@
  */
 struct fastpath;
 
-enum { FASTPATH_WHY = 160 };
+enum { FASTPATH_WHY = 160, FASTPATH_ADDRESSES = 16 };
 
 struct fastpath_config {
-	struct addr address; /* where media is received */
+	/* where media is received, of either family */
+	struct addr addresses[FASTPATH_ADDRESSES];
+	size_t naddresses;
 	uint16_t ports_lo, ports_hi;
 	int dscp; /* 0-63 */
 };
@@ -29,7 +31,8 @@ struct fastpath_config {
 /*
  * Load and attach. A program left by a relayd that was killed is replaced, and
  * forwards nothing in the meantime. 0, or a negative errno and why: without
- * libbpf, without the capabilities, on a loopback or wildcard address …
+ * libbpf, without the capabilities, with no address but loopback, wildcard or
+ * one of no Ethernet interface …
  */
 int fastpath_open(struct fastpath **fp, const struct fastpath_config *cfg,
 		  char why[FASTPATH_WHY]);

@@ -1,6 +1,8 @@
 #ifndef RELAYD_FASTPATH_PRIV_H
 #define RELAYD_FASTPATH_PRIV_H
 
+#include <stdbool.h>
+
 #include "relayd/fastflow.h"
 #include "relayd/fastpath.h"
 
@@ -19,18 +21,20 @@ struct fastpath_entry {
 	bool used;
 };
 
-/* Nothing but `flows` and what a slot's owner writes into its slot and entry
+/* Nothing but `nflows` and what a slot's owner writes into its slot and entry
  * changes once it is open. */
 struct fastpath {
 	struct fastpath_config cfg;
 	struct bpf_object *object;
-	int table; /* of the address family */
+	int flows4, flows6; /* the tables */
+	/* of the addresses configured, those on an interface of ours */
+	bool attached[FASTPATH_ADDRESSES];
 	struct fastpath_slot *slots;
 	struct fastpath_beat *beat;
 	size_t slots_size;
 	struct fastpath_entry *entries; /* one a slot */
 	uint32_t nslots;
-	size_t flows; /* of all workers, atomic */
+	size_t nflows; /* of all workers, atomic */
 	int links[FASTPATH_LINKS_MAX];
 	unsigned nlinks;
 };

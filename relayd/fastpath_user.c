@@ -68,7 +68,7 @@ static void link_slot(struct fastpath_user *u, uint32_t slot)
 		entries[u->first].prev = slot;
 	u->first = slot;
 	u->n++;
-	__atomic_fetch_add(&u->fp->flows, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&u->fp->nflows, 1, __ATOMIC_RELAXED);
 }
 
 static void unlink_slot(struct fastpath_user *u, uint32_t slot)
@@ -86,7 +86,12 @@ static void unlink_slot(struct fastpath_user *u, uint32_t slot)
 		u->cursor = e->next;
 	e->used = false;
 	u->n--;
-	__atomic_fetch_sub(&u->fp->flows, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&u->fp->nflows, 1, __ATOMIC_RELAXED);
+}
+
+static int table_of(const struct fastpath_user *u, const struct fastflow *f)
+{
+	return addr_family(&f->in) == AF_INET6 ? u->fp->flows6 : u->fp->flows4;
 }
 
 /* Into the kernel's table, by the route of now. */
@@ -97,7 +102,7 @@ static int install(struct fastpath_user *u, uint32_t slot,
 	struct fastpath_hop hop;
 	union fastflow_key key;
 	struct route route;
-	int err = routes_find(&route, u->routes, &f->local, &f->to);
+	int err = routes_find(&route, u->routes, &f->out, &f->to);
 
 	if (err)
 		return err;
@@ -105,7 +110,7 @@ static int install(struct fastpath_user *u, uint32_t slot,
 	if (e->used && !memcmp(&hop, &e->hop, sizeof(hop)))
 		return 0;
 	fastflow_key(&key, f);
-	err = bpf_map_update_elem(u->fp->table, &key, &hop, BPF_ANY);
+	err = bpf_map_update_elem(table_of(u, f), &key, &hop, BPF_ANY);
 	if (err)
 		return err;
 	if (!e->used)
@@ -125,6 +130,15 @@ static void reset(struct fastpath_slot *s, uint32_t ssrc, uint16_t seq)
 	s->seq = seq;
 }
 
+/* Whether the program sees what comes to this address. */
+static bool serves(const struct fastpath *fp, const struct addr *in)
+{
+	for (size_t i = 0; i < fp->cfg.naddresses; i++)
+		if (fp->attached[i] && addr_ip_eq(&fp->cfg.addresses[i], in))
+			return true;
+	return false;
+}
+
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 		      const struct fastflow *f, uint32_t ssrc, uint16_t seq)
 {
@@ -132,7 +146,10 @@ int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 
 	if (e->used && fastflow_eq(&e->flow, f))
 		return 0;
-	if (e->used && !addr_eq(&e->flow.source, &f->source))
+	if (!serves(u->fp, &f->in))
+		return -EADDRNOTAVAIL;
+	if (e->used && (!addr_eq(&e->flow.source, &f->source) ||
+			!addr_eq(&e->flow.in, &f->in)))
 		fastpath_user_del(u, slot);
 	if (!e->used)
 		reset(&u->fp->slots[slot], ssrc, seq);
@@ -147,7 +164,7 @@ void fastpath_user_del(struct fastpath_user *u, uint32_t slot)
 	if (!e->used)
 		return;
 	fastflow_key(&key, &e->flow);
-	bpf_map_delete_elem(u->fp->table, &key);
+	bpf_map_delete_elem(table_of(u, &e->flow), &key);
 	unlink_slot(u, slot);
 }
 

@@ -39,7 +39,8 @@ uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
  * once relayd is done (fastpath_user_done) with all that it was handed up, so
  * that no packet overtakes another. `ssrc` and `seq`: of its last packet so
  * far. Costs nothing where the slot has the very flow. 0 or a negative errno
- * (-ENETUNREACH: not to another host).
+ * (-ENETUNREACH: not to another host; -EADDRNOTAVAIL: comes to an address that
+ * is not among those configured, or on no Ethernet interface).
  */
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 		      const struct fastflow *f, uint32_t ssrc, uint16_t seq);

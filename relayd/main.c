@@ -178,7 +178,8 @@ static int start_media(struct relay *r, char err[CONF_ERRLEN])
 static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 {
 	const struct fastpath_config cfg = {
-		.address = r->env.address,
+		.addresses = {r->env.address},
+		.naddresses = 1,
 		.ports_lo = (uint16_t)r->conf->media_ports.lo,
 		.ports_hi = (uint16_t)r->conf->media_ports.hi,
 		.dscp = r->env.dscp,

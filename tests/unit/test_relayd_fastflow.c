@@ -73,9 +73,27 @@ START_TEST(needs_two_sources_and_two_targets)
 }
 END_TEST
 
+/* IPv4 on one side and IPv6 on the other: relayd bridges these itself. */
+START_TEST(needs_one_address_family)
+{
+	const char *const v6 = "[2001:db8::1]:4000";
+
+	both_learned();
+	rtp.ch[LEARN_SECOND].source = at(v6);
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_SECOND].sendto = at(v6);
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_FIRST].source = at("[2001:db8::2]:4000");
+	ck_assert(!fastflow_ready(&rtp));
+	rtp.ch[LEARN_FIRST].sendto = at("[2001:db8::2]:4000");
+	ck_assert(fastflow_ready(&rtp));
+}
+END_TEST
+
 START_TEST(an_asymmetric_client_is_sent_to_where_it_listens)
 {
-	struct addr local = at("203.0.113.4:30000");
+	const struct addr local[] = {at("203.0.113.4:30000"),
+				     at("10.1.0.4:30000")};
 	struct fastflow f;
 
 	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
@@ -83,19 +101,23 @@ START_TEST(an_asymmetric_client_is_sent_to_where_it_listens)
 	feed("198.51.100.1:4444", 1, 1);
 	feed(callee, 2, 1);
 	ck_assert(fastflow_ready(&rtp));
-	fastflow_of(&f, &rtp, LEARN_FIRST, &local);
+	fastflow_of(&f, &rtp, LEARN_FIRST, local);
 	assert_addr(&f.source, "198.51.100.1:4444");
-	assert_addr(&f.local, "203.0.113.4:30000");
+	assert_addr(&f.in, "203.0.113.4:30000");
+	assert_addr(&f.out, "10.1.0.4:30000");
 	assert_addr(&f.to, callee);
-	fastflow_of(&f, &rtp, LEARN_SECOND, &local);
+	fastflow_of(&f, &rtp, LEARN_SECOND, local);
 	assert_addr(&f.source, callee);
+	assert_addr(&f.in, "10.1.0.4:30000");
+	assert_addr(&f.out, "203.0.113.4:30000");
 	assert_addr(&f.to, caller);
 }
 END_TEST
 
 START_TEST(key_and_hop_of_ipv4)
 {
-	struct fastflow f = {at(caller), at("203.0.113.4:30000"), at(callee)};
+	struct fastflow f = {at(caller), at("203.0.113.4:30000"),
+			     at("10.1.0.4:30000"), at(callee)};
 	struct route route = {7, 1500, at("203.0.113.254:0")};
 	struct fastpath_hop hop;
 	union fastflow_key key;
@@ -106,7 +128,7 @@ START_TEST(key_and_hop_of_ipv4)
 	ck_assert_uint_eq(ntohs(key.v4.sport), 4000);
 	ck_assert_uint_eq(ntohs(key.v4.dport), 30000);
 	fastflow_hop(&hop, &f, &route, 42, 46);
-	ck_assert_uint_eq(hop.saddr[0], inet_addr("203.0.113.4"));
+	ck_assert_uint_eq(hop.saddr[0], inet_addr("10.1.0.4"));
 	ck_assert_uint_eq(hop.daddr[0], inet_addr("198.51.100.2"));
 	ck_assert_uint_eq(hop.daddr[1] | hop.daddr[2] | hop.daddr[3], 0);
 	ck_assert_uint_eq(hop.gateway[0], inet_addr("203.0.113.254"));
@@ -122,9 +144,9 @@ END_TEST
 
 START_TEST(key_and_hop_of_ipv6)
 {
-	struct fastflow f = {at("[2001:db8::1]:4000"),
-			     at("[2001:db8::4]:30000"),
-			     at("[2001:db8::2]:5000")};
+	struct fastflow f = {
+		at("[2001:db8::1]:4000"), at("[2001:db8::4]:30000"),
+		at("[2001:db8::5]:30000"), at("[2001:db8::2]:5000")};
 	struct route route = {7, 1280, at("[fe80::1]:0")};
 	struct fastpath_hop hop;
 	union fastflow_key key;
@@ -138,6 +160,7 @@ START_TEST(key_and_hop_of_ipv6)
 	ck_assert_uint_eq(ntohs(key.v6.sport), 4000);
 	ck_assert_uint_eq(ntohs(key.v6.dport), 30000);
 	fastflow_hop(&hop, &f, &route, 1, 0);
+	inet_pton(AF_INET6, "2001:db8::5", &ip);
 	ck_assert_mem_eq(hop.saddr, &ip, sizeof(ip));
 	inet_pton(AF_INET6, "2001:db8::2", &ip);
 	ck_assert_mem_eq(hop.daddr, &ip, sizeof(ip));
@@ -150,14 +173,17 @@ END_TEST
 START_TEST(flows_differ_in_each_address)
 {
 	const struct fastflow f = {at(caller), at("203.0.113.4:30000"),
-				   at(callee)};
+				   at("10.1.0.4:30000"), at(callee)};
 	struct fastflow g = f;
 
 	ck_assert(fastflow_eq(&f, &g));
 	g.source = at(callee);
 	ck_assert(!fastflow_eq(&f, &g));
 	g = f;
-	g.local = at("203.0.113.4:30002");
+	g.in = at("203.0.113.4:30002");
+	ck_assert(!fastflow_eq(&f, &g));
+	g = f;
+	g.out = at("203.0.113.4:30000");
 	ck_assert(!fastflow_eq(&f, &g));
 	g = f;
 	g.to = at(caller);
@@ -205,7 +231,11 @@ START_TEST(no_fast_path_no_bypass)
 	ck_assert(!bypass_news(&news, &b, LEARN_FIRST));
 	ck_assert(!bypass_has(&b, LEARN_FIRST));
 	bypass_leave(&b);
-	assert_addr(&b.local, "203.0.113.4:30000");
+	assert_addr(&b.local[LEARN_FIRST], "203.0.113.4:30000");
+	local = at("10.1.0.4:0");
+	bypass_local(&b, LEARN_SECOND, &local);
+	assert_addr(&b.local[LEARN_FIRST], "203.0.113.4:30000");
+	assert_addr(&b.local[LEARN_SECOND], "10.1.0.4:30000");
 }
 END_TEST
 
@@ -240,6 +270,7 @@ int main(void)
 		signalling_ends_it_until_settled,
 		a_closed_side_ends_it,
 		needs_two_sources_and_two_targets,
+		needs_one_address_family,
 		an_asymmetric_client_is_sent_to_where_it_listens,
 		key_and_hop_of_ipv4,
 		key_and_hop_of_ipv6,
