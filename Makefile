@@ -15,7 +15,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. $(WARN) $(DEPCFLAGS) $(CFLAGS) $(SAN) \
 	-DPINHOLE_VERSION='"$(VERSION)"' -MMD -MP
 # The kernel fast path, where libbpf and a clang that can make BPF are there.
 BPF_CC ?= clang -target bpf
-BPF_CFLAGS = -O2 -g -Wall -Wextra -Werror -I. -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_CFLAGS = -O2 -g -ffreestanding -Wall -Wextra -Werror -I. -I/usr/include/$(shell uname -m)-linux-gnu
 FASTPATH = $(eval FASTPATH := $$(shell pkg-config --exists libbpf && command -v clang >/dev/null && echo yes))$(FASTPATH)
 BPF_LIBS = $(if $(FASTPATH),$(shell pkg-config --libs libbpf))
 LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)))$(LDLIBS)
@@ -53,7 +53,7 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # fastpath.o embeds the program of fastpath.bpf.c.
-$(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastpath_abi.h
+$(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastpath_abi.h relayd/quality_step.h
 	@mkdir -p $(@D)
 	@echo "  CC    $<$(if $(FASTPATH), (with fastpath.bpf.c))"
 	$(if $(FASTPATH),$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $(@D)/fastpath.bpf relayd/fastpath.bpf.c)

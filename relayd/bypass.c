@@ -1,11 +1,13 @@
 #include "relayd/bypass.h"
 #include "relayd/fastflow.h"
 #include "relayd/fastpath_user.h"
+#include "relayd/figures.h"
 
 void bypass_init(struct bypass *b, struct fastpath_user *user,
-		 const struct addr *address, uint16_t port)
+		 struct figures *figures, const struct addr *address,
+		 uint16_t port)
 {
-	*b = (struct bypass){.user = user};
+	*b = (struct bypass){.user = user, .figures = figures};
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
 		b->local[i] = *address;
 		addr_set_port(&b->local[i], port);
@@ -42,14 +44,12 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 	if (now < b->retry_at)
 		return 0;
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
-		const struct learn_channel *ch = &l->ch[i];
 		bool had = fastpath_user_has(b->user, b->slot[i]);
 		struct fastflow f;
 
 		fastflow_of(&f, l, (enum learn_side)i, b->local);
 		b->in = true;
-		if (fastpath_user_put(b->user, b->slot[i], &f, ch->ssrc,
-				      ch->seq)) {
+		if (fastpath_user_put(b->user, b->slot[i], &f)) {
 			bypass_leave(b);
 			b->retry_at = now + BYPASS_RETRY_MS;
 			return 0;
@@ -74,9 +74,16 @@ void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp)
 	uint32_t timestamp = (uint32_t)rtp[4] << 24 | (uint32_t)rtp[5] << 16 |
 			     (uint32_t)rtp[6] << 8 | rtp[7];
 
+	uint8_t type = rtp[1] & 0x7f;
+
 	if (b->in)
 		fastpath_user_done(b->user, b->slot[from],
-				   fastpath_mark(seq, timestamp));
+				   &(struct fastpath_done){
+					   fastpath_mark(seq, timestamp),
+					   figures_rate(b->figures, from, type),
+					   type,
+					   figures_heard(b->figures, from),
+				   });
 }
 
 bool bypass_has(const struct bypass *b, enum learn_side from)
@@ -88,14 +95,19 @@ bool bypass_news(struct bypass_news *out, struct bypass *b,
 		 enum learn_side from)
 {
 	struct fastpath_count c;
+	struct quality heard;
 
 	if (!b->user)
 		return false;
 	fastpath_user_read(&c, b->user, b->slot[from]);
+	if (c.packets == b->packets[from])
+		return false;
+	fastpath_user_heard(&heard, b->user, b->slot[from]);
 	*out = (struct bypass_news){c.packets - b->packets[from],
-				    c.bytes - b->bytes[from], c.last, c.ssrc,
-				    c.seq};
+				    c.bytes - b->bytes[from], c.last,
+				    heard.ssrc, (uint16_t)heard.max};
 	b->packets[from] = c.packets;
 	b->bytes[from] = c.bytes;
-	return out->packets > 0;
+	figures_passed(b->figures, from, &heard);
+	return true;
 }

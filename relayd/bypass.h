@@ -9,6 +9,7 @@
 #include "relayd/learn.h"
 
 struct fastpath_user;
+struct figures;
 
 /*
  * How the RTP of one stream gets past relayd: when it enters the fast path,
@@ -17,6 +18,7 @@ struct fastpath_user;
  */
 struct bypass {
 	struct fastpath_user *user;
+	struct figures *figures;
 	struct addr local[LEARN_SIDES]; /* where each is served */
 	uint32_t slot[LEARN_SIDES];
 	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES]; /* taken so far */
@@ -34,9 +36,11 @@ struct bypass_news {
 
 enum { BYPASS_RETRY_MS = 5000 };
 
-/* `port`: the stream's even one, at `address` for both sides. */
+/* `port`: the stream's even one, at `address` for both sides. `figures`: of the
+ * line; bypass_news() keeps them up to date. */
 void bypass_init(struct bypass *b, struct fastpath_user *user,
-		 const struct addr *address, uint16_t port);
+		 struct figures *figures, const struct addr *address,
+		 uint16_t port);
 
 /* One side is served at another address, same port. */
 void bypass_local(struct bypass *b, enum learn_side side,
@@ -49,13 +53,15 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now);
 /* Out, both directions: packets come up again. */
 void bypass_leave(struct bypass *b);
 
-/* An RTP packet of the known source of a side was forwarded or dropped. */
+/* An RTP packet of the known source of a side was forwarded or dropped, and is
+ * in the figures. */
 void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp);
 
 /* Whether a side's RTP is left to the kernel at present. */
 bool bypass_has(const struct bypass *b, enum learn_side from);
 
-/* False: nothing new. */
+/* Before a packet is measured, and before the figures are read. False: nothing
+ * new. */
 bool bypass_news(struct bypass_news *out, struct bypass *b,
 		 enum learn_side from);
 

@@ -71,6 +71,7 @@ struct facts {
 	__u32 payload; /* of the UDP datagram */
 	__u32 timestamp, ssrc;
 	__u16 seq;
+	__u8 type;
 };
 
 /* UDP that carries RTP and fills its IP packet, or nothing for us. */
@@ -89,6 +90,7 @@ static __always_inline int read_rtp(struct facts *f, const struct udphdr *udp,
 	f->timestamp = bpf_ntohl(rtp->timestamp);
 	f->ssrc = bpf_ntohl(rtp->ssrc);
 	f->seq = bpf_ntohs(rtp->seq);
+	f->type = rtp->mpt & 0x7f;
 	return 1;
 }
 
@@ -101,13 +103,24 @@ static __always_inline int alive(__u64 now)
 	return b && now - b->last < FASTPATH_BEAT_MAX_NS;
 }
 
+/* The clock of a payload type that relayd has seen. */
+static __always_inline int
+read_rate(__u32 *rate, const struct fastpath_slot *slot, __u8 type)
+{
+#pragma unroll
+	for (int i = 0; i < FASTPATH_TYPES; i++) {
+		if (slot->types[i] != type)
+			continue;
+		*rate = slot->rates[i];
+		return 1;
+	}
+	return 0;
+}
+
 /* Whether this packet may go ahead of all that relayd has had. */
-static __always_inline int admit(struct fastpath_slot *slot,
-				 const struct fastpath_hop *hop,
+static __always_inline int admit(struct fastpath_slot *slot, int fits,
 				 const struct facts *f, __u64 now)
 {
-	int fits = f->size <= hop->mtu && alive(now);
-
 	if (slot->fast && fits)
 		return 1;
 	if (fits && slot->up && slot->up == *(volatile __u64 *)&slot->done &&
@@ -122,31 +135,43 @@ static __always_inline int admit(struct fastpath_slot *slot,
 }
 
 static __always_inline void count(struct fastpath_slot *slot,
-				  const struct facts *f, __u64 now)
+				  const struct facts *f, __u32 rate, __u64 now)
 {
+	const struct quality_packet p = {
+		.arrival_ns = now,
+		.ssrc = f->ssrc,
+		.timestamp = f->timestamp,
+		.rate = rate,
+		.seq = f->seq,
+	};
+
 	__sync_fetch_and_add(&slot->packets, 1);
 	__sync_fetch_and_add(&slot->bytes, f->payload);
 	slot->last = now;
-	if (slot->ssrc == f->ssrc && (__s16)(f->seq - slot->seq) <= 0)
-		return; /* late or again: the highest number stays */
-	slot->ssrc = f->ssrc;
-	slot->seq = f->seq;
+	(*(volatile __u32 *)&slot->turn)++;
+	barrier();
+	quality_step(&slot->heard, &p);
+	barrier();
+	(*(volatile __u32 *)&slot->turn)++;
 }
 
 static __always_inline struct fastpath_slot *
 take(const struct fastpath_hop *hop, const struct facts *f)
 {
 	struct fastpath_slot *slot;
-	__u32 index = hop->slot;
+	__u32 index = hop->slot, rate;
 	__u64 now;
+	int fits;
 
 	slot = bpf_map_lookup_elem(&slots, &index);
 	if (!slot)
 		return NULL;
 	now = bpf_ktime_get_ns();
-	if (!admit(slot, hop, f, now))
+	fits = f->size <= hop->mtu && read_rate(&rate, slot, f->type) &&
+	       alive(now);
+	if (!admit(slot, fits, f, now))
 		return NULL;
-	count(slot, f, now);
+	count(slot, f, rate, now);
 	return slot;
 }
 

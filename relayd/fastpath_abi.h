@@ -3,10 +3,20 @@
 
 #include <linux/types.h>
 
+#include "relayd/quality_step.h"
+
 /*
  * What relayd and its kernel program have in common: the keys and values of
  * the maps. Addresses and ports in network order, the rest in the host's.
  */
+
+enum {
+	FASTPATH_TYPES = 4,
+	FASTPATH_TYPE_NONE = 0xff,
+	/* a handed-up packet has left the host, whatever CPU it took */
+	FASTPATH_GAP_NS = 500000,
+	FASTPATH_RTP_HEADER = 12,
+};
 
 /* A packet as it comes. */
 struct fastpath_key4 {
@@ -33,34 +43,32 @@ struct fastpath_hop {
 };
 
 /*
- * One direction of one stream, in memory that both sides have mapped. `done` is
- * written by relayd, all the rest by the kernel program while the flow is in
- * the table.
+ * One direction of one stream, in memory that both sides have mapped. While the
+ * kernel program forwards (`fast`) it alone writes what is not relayd's.
  *
  * So that no packet overtakes another, the program itself begins to forward:
  * it notes each RTP packet that it hands up, relayd notes each one that it is
  * done with, and once the two are the same nothing is on its way in between.
+ * `heard` goes back and forth the same way: relayd writes it before `done`, the
+ * program goes on from there, and relayd reads it before the next packet.
  */
 struct fastpath_slot {
 	__u64 packets, bytes; /* forwarded, UDP payload */
 	__u64 last;           /* the last of them, CLOCK_MONOTONIC ns */
 	__u64 up;             /* last RTP packet handed up; 0: none yet */
 	__u64 up_at;
-	__u64 done;
-	__u32 ssrc; /* of the last packet forwarded */
-	__u32 seq;  /* highest of that SSRC */
-	__u32 fast; /* the program forwards */
-	__u32 pad;
-};
+	__u64 done; /* relayd's */
+	__u32 fast; /* the program forwards; relayd may end it */
+	__u32 turn; /* odd while the program writes `heard` */
+	/* relayd's: the payload types seen, the clock of each (Hz, 0: not
+	 * timed). Others are handed up. */
+	__u8 types[FASTPATH_TYPES];
+	__u32 rates[FASTPATH_TYPES];
+	struct quality heard;
+} __attribute__((aligned(64)));
 
 struct fastpath_beat {
 	__u64 last; /* sign of life of relayd, CLOCK_MONOTONIC ns */
-};
-
-enum {
-	/* a handed-up packet has left the host, whatever CPU it took */
-	FASTPATH_GAP_NS = 500000,
-	FASTPATH_RTP_HEADER = 12,
 };
 
 /* A relayd that is dead or stuck for so long forwards nothing more. */

@@ -53,13 +53,11 @@ uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
 }
 
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
-		      const struct fastflow *f, uint32_t ssrc, uint16_t seq)
+		      const struct fastflow *f)
 {
 	(void)u;
 	(void)slot;
 	(void)f;
-	(void)ssrc;
-	(void)seq;
 	return -ENOTSUP;
 }
 
@@ -76,11 +74,12 @@ bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
 	return false;
 }
 
-void fastpath_user_done(struct fastpath_user *u, uint32_t slot, uint64_t mark)
+void fastpath_user_done(struct fastpath_user *u, uint32_t slot,
+			const struct fastpath_done *d)
 {
 	(void)u;
 	(void)slot;
-	(void)mark;
+	(void)d;
 }
 
 void fastpath_user_read(struct fastpath_count *out,
@@ -89,6 +88,14 @@ void fastpath_user_read(struct fastpath_count *out,
 	(void)u;
 	(void)slot;
 	*out = (struct fastpath_count){0};
+}
+
+void fastpath_user_heard(struct quality *out, const struct fastpath_user *u,
+			 uint32_t slot)
+{
+	(void)u;
+	(void)slot;
+	*out = (struct quality){0};
 }
 
 bool fastpath_user_tick(struct fastpath_user *u)

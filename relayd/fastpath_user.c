@@ -11,7 +11,7 @@
 
 #define NONE UINT32_MAX
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, READ_TRIES = 8 };
 
 struct fastpath_user {
 	struct fastpath *fp;
@@ -121,13 +121,12 @@ static int install(struct fastpath_user *u, uint32_t slot,
 }
 
 /* The next one of this slot is handed up until relayd is done with all. */
-static void reset(struct fastpath_slot *s, uint32_t ssrc, uint16_t seq)
+static void reset(struct fastpath_slot *s)
 {
 	s->fast = 0;
 	s->up = 0;
 	s->done = 0;
-	s->ssrc = ssrc;
-	s->seq = seq;
+	memset(s->types, FASTPATH_TYPE_NONE, sizeof(s->types));
 }
 
 /* Whether the program sees what comes to this address. */
@@ -140,7 +139,7 @@ static bool serves(const struct fastpath *fp, const struct addr *in)
 }
 
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
-		      const struct fastflow *f, uint32_t ssrc, uint16_t seq)
+		      const struct fastflow *f)
 {
 	struct fastpath_entry *e = &u->fp->entries[slot];
 
@@ -152,7 +151,7 @@ int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 			!addr_eq(&e->flow.in, &f->in)))
 		fastpath_user_del(u, slot);
 	if (!e->used)
-		reset(&u->fp->slots[slot], ssrc, seq);
+		reset(&u->fp->slots[slot]);
 	return install(u, slot, f);
 }
 
@@ -173,9 +172,31 @@ bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
 	return u->fp->entries[slot].used;
 }
 
-void fastpath_user_done(struct fastpath_user *u, uint32_t slot, uint64_t mark)
+/* Where there are too many types the first ones take turns. */
+static void learn_type(struct fastpath_slot *s, uint8_t type, uint32_t rate)
 {
-	__atomic_store_n(&u->fp->slots[slot].done, mark, __ATOMIC_RELEASE);
+	unsigned last = FASTPATH_TYPES - 1;
+
+	for (unsigned i = 0; i < FASTPATH_TYPES; i++)
+		if (s->types[i] == type && s->rates[i] == rate)
+			return;
+	memmove(s->types, s->types + 1, last * sizeof(s->types[0]));
+	memmove(s->rates, s->rates + 1, last * sizeof(s->rates[0]));
+	s->types[last] = type;
+	s->rates[last] = rate;
+}
+
+void fastpath_user_done(struct fastpath_user *u, uint32_t slot,
+			const struct fastpath_done *d)
+{
+	struct fastpath_slot *s = &u->fp->slots[slot];
+
+	/* one that the program did not know for a packet of the flow */
+	if (__atomic_load_n(&s->fast, __ATOMIC_RELAXED))
+		__atomic_store_n(&s->fast, 0, __ATOMIC_SEQ_CST);
+	learn_type(s, d->type, d->rate);
+	s->heard = *d->heard;
+	__atomic_store_n(&s->done, d->mark, __ATOMIC_RELEASE);
 }
 
 void fastpath_user_read(struct fastpath_count *out,
@@ -186,8 +207,24 @@ void fastpath_user_read(struct fastpath_count *out,
 	out->packets = __atomic_load_n(&s->packets, __ATOMIC_ACQUIRE);
 	out->bytes = __atomic_load_n(&s->bytes, __ATOMIC_RELAXED);
 	out->last = __atomic_load_n(&s->last, __ATOMIC_RELAXED) / NS_PER_MS;
-	out->ssrc = __atomic_load_n(&s->ssrc, __ATOMIC_RELAXED);
-	out->seq = (uint16_t)__atomic_load_n(&s->seq, __ATOMIC_RELAXED);
+}
+
+/* A packet may come meanwhile, seldom two; if more do, the next look is
+ * right. */
+void fastpath_user_heard(struct quality *out, const struct fastpath_user *u,
+			 uint32_t slot)
+{
+	const struct fastpath_slot *s = &u->fp->slots[slot];
+	uint32_t turn;
+
+	for (unsigned i = 0; i < READ_TRIES; i++) {
+		turn = __atomic_load_n(&s->turn, __ATOMIC_ACQUIRE);
+		*out = s->heard;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (turn % 2 == 0 &&
+		    turn == __atomic_load_n(&s->turn, __ATOMIC_RELAXED))
+			return;
+	}
 }
 
 bool fastpath_user_tick(struct fastpath_user *u)

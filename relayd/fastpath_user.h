@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "relayd/fastflow.h"
+#include "relayd/quality.h"
 
 struct fastpath;
 
@@ -20,8 +21,6 @@ struct fastpath_user;
 struct fastpath_count {
 	uint64_t packets, bytes;
 	uint64_t last; /* ms, CLOCK_MONOTONIC */
-	uint32_t ssrc; /* of the last packet */
-	uint16_t seq;  /* highest of that SSRC */
 };
 
 /* 0 or a negative errno. */
@@ -37,22 +36,34 @@ uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
 /*
  * Have the kernel forward a flow, in place of the slot's last one. It begins
  * once relayd is done (fastpath_user_done) with all that it was handed up, so
- * that no packet overtakes another. `ssrc` and `seq`: of its last packet so
- * far. Costs nothing where the slot has the very flow. 0 or a negative errno
+ * that no packet overtakes another. Costs nothing where the slot has the very
+ * flow. 0 or a negative errno
  * (-ENETUNREACH: not to another host; -EADDRNOTAVAIL: comes to an address that
  * is not among those configured, or on no Ethernet interface).
  */
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
-		      const struct fastflow *f, uint32_t ssrc, uint16_t seq);
+		      const struct fastflow *f);
 
 /* No packet of it is forwarded any more; the counts stay. */
 void fastpath_user_del(struct fastpath_user *u, uint32_t slot);
 bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot);
 
-/* relayd has forwarded or dropped the packet of this mark. */
-void fastpath_user_done(struct fastpath_user *u, uint32_t slot, uint64_t mark);
+/* A packet that relayd has forwarded or dropped. */
+struct fastpath_done {
+	uint64_t mark; /* fastpath_mark() */
+	uint32_t rate; /* of its payload type, Hz; 0: not timed */
+	uint8_t type;
+	const struct quality *heard; /* of the flow, with this packet */
+};
+void fastpath_user_done(struct fastpath_user *u, uint32_t slot,
+			const struct fastpath_done *d);
+
 void fastpath_user_read(struct fastpath_count *out,
 			const struct fastpath_user *u, uint32_t slot);
+
+/* What has become of the last fastpath_done's `heard`. */
+void fastpath_user_heard(struct quality *out, const struct fastpath_user *u,
+			 uint32_t slot);
 
 /*
  * Several times a second: a look at the routes of some flows; one whose route

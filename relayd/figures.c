@@ -5,7 +5,7 @@
 #include "relayd/figures.h"
 #include "relayd/mos.h"
 
-enum { RTP_HEADER = 12 };
+enum { RTP_HEADER = 12, NS_PER_US = 1000 };
 
 static const double mos_fair = 3.6; /* below it many users are dissatisfied */
 
@@ -55,27 +55,38 @@ void figures_signal(struct figures *f, enum learn_side side,
 		f->side[i].known = false;
 }
 
+uint32_t figures_rate(struct figures *f, enum learn_side from, uint8_t type)
+{
+	const struct payload *p = payload_now(f, from, type);
+
+	return p->kind == PAYLOAD_MEDIA ? p->rate : 0;
+}
+
 void figures_rtp(struct figures *f, const struct figures_packet *p)
 {
 	const uint8_t *d = p->data;
-	const struct payload *type;
 	struct quality_packet q;
 
 	if (p->len < RTP_HEADER)
 		return;
-	type = payload_now(f, p->from, d[1] & 0x7f);
-	q.arrival_us = p->time_us;
+	q.arrival_ns = p->time_us * NS_PER_US;
 	q.seq = (uint16_t)(d[2] << 8 | d[3]);
 	q.timestamp = get32(d + 4);
 	q.ssrc = get32(d + 8);
-	q.rate = type->kind == PAYLOAD_MEDIA ? type->rate : 0;
+	q.rate = figures_rate(f, p->from, d[1] & 0x7f);
 	quality_packet(&f->side[p->from].heard, &q);
 }
 
-void figures_passed(struct figures *f, enum learn_side from, uint32_t ssrc,
-		    uint16_t seq, uint64_t packets)
+const struct quality *figures_heard(const struct figures *f,
+				    enum learn_side from)
 {
-	quality_passed(&f->side[from].heard, ssrc, seq, (uint32_t)packets);
+	return &f->side[from].heard;
+}
+
+void figures_passed(struct figures *f, enum learn_side from,
+		    const struct quality *heard)
+{
+	f->side[from].heard = *heard;
 }
 
 /* Whether a block can be about what this side sent. */

@@ -59,9 +59,15 @@ void figures_signal(struct figures *f, enum learn_side side,
 
 void figures_rtp(struct figures *f, const struct figures_packet *p);
 
-/* What the kernel forwarded in the meantime, as quality_passed(). */
-void figures_passed(struct figures *f, enum learn_side from, uint32_t ssrc,
-		    uint16_t seq, uint64_t packets);
+/* What the kernel made of what it went on from (figures_heard). */
+void figures_passed(struct figures *f, enum learn_side from,
+		    const struct quality *heard);
+
+const struct quality *figures_heard(const struct figures *f,
+				    enum learn_side from);
+
+/* Hz, of packets of this type from this side; 0: they are not timed. */
+uint32_t figures_rate(struct figures *f, enum learn_side from, uint8_t type);
 
 /* Anything else, on either port: is read where it is RTCP. A report counts
  * only where it fits the packets that the relay saw, so that garbage and

@@ -80,8 +80,6 @@ static void went_by(struct component *p, enum learn_side from,
 	c->fast_packets += news->packets;
 	c->fast_bytes += news->bytes;
 	learn_heard(&p->learn, from, news->ssrc, news->seq, last);
-	figures_passed(&p->stream->figures, from, news->ssrc, news->seq,
-		       news->packets);
 }
 
 /* The kernel takes over, or gives back, what learning has come to; what it does
@@ -141,7 +139,7 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	st->port = port;
 	/* what is to be put in order has to come up here */
 	bypass_init(&st->bypass, want->resequence_ms ? NULL : env->fast,
-		    &env->address, port);
+		    &st->figures, &env->address, port);
 	strncat(st->type, want->type, sizeof(st->type) - 1);
 	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port);
 	if (!err)

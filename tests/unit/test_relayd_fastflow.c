@@ -1,6 +1,7 @@
 #include "tests/unit/relayd_learn_fixture.h"
 #include "relayd/bypass.h"
 #include "relayd/fastflow.h"
+#include "relayd/figures.h"
 #include "relayd/route.h"
 
 #include <arpa/inet.h>
@@ -221,11 +222,12 @@ START_TEST(no_fast_path_no_bypass)
 {
 	const uint8_t packet[12] = {0x80};
 	struct addr local = at("203.0.113.4:0");
+	struct figures figures = {0};
 	struct bypass_news news;
 	struct bypass b;
 
 	both_learned();
-	bypass_init(&b, NULL, &local, 30000);
+	bypass_init(&b, NULL, &figures, &local, 30000);
 	ck_assert_uint_eq(bypass_follow(&b, &rtp, now), 0);
 	bypass_done(&b, LEARN_FIRST, packet);
 	ck_assert(!bypass_news(&news, &b, LEARN_FIRST));

@@ -340,13 +340,36 @@ START_TEST(round_trip_of_a_report_not_sent)
 }
 END_TEST
 
+/* It takes what was heard, goes on, and gives it back. */
 START_TEST(what_the_kernel_forwarded)
 {
+	struct quality heard;
+	struct quality_packet p = {.ssrc = A_SSRC};
+
 	talk(LEARN_FIRST, 0, 0, 60);
-	figures_passed(&f, LEARN_FIRST, A_SSRC, 159, 90);
+	heard = *figures_heard(&f, LEARN_FIRST);
+	for (p.seq = 70; p.seq < 160; p.seq++)
+		quality_packet(&heard, &p);
+	figures_passed(&f, LEARN_FIRST, &heard);
 	read_side(LEARN_FIRST);
 	ck_assert_uint_eq(line.heard.expected, 160);
 	ck_assert_uint_eq(line.heard.lost, 10);
+	read_side(LEARN_SECOND);
+	ck_assert_uint_eq(line.heard.expected, 0);
+}
+END_TEST
+
+/* Named by either side's SDP, or static; keys and noise are not timed. */
+START_TEST(the_clock_of_a_payload_type)
+{
+	signal_as(LEARN_SECOND, "RTP/AVP",
+		  "a=rtpmap:96 opus/48000/2\n"
+		  "a=rtpmap:101 telephone-event/8000\n");
+	ck_assert_uint_eq(figures_rate(&f, LEARN_FIRST, 96), 48000);
+	ck_assert_uint_eq(figures_rate(&f, LEARN_FIRST, 101), 0);
+	ck_assert_uint_eq(figures_rate(&f, LEARN_FIRST, 0), 8000);
+	ck_assert_uint_eq(figures_rate(&f, LEARN_FIRST, 13), 0);
+	ck_assert_uint_eq(figures_rate(&f, LEARN_FIRST, 100), 0);
 }
 END_TEST
 
@@ -371,6 +394,7 @@ int main(void)
 	tcase_add_test(tc, round_trips);
 	tcase_add_test(tc, round_trip_of_a_report_not_sent);
 	tcase_add_test(tc, what_the_kernel_forwarded);
+	tcase_add_test(tc, the_clock_of_a_payload_type);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
