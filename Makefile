@@ -59,7 +59,7 @@ $(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastp
 	$(if $(FASTPATH),$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $(@D)/fastpath.bpf relayd/fastpath.bpf.c)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(FASTPATH),-DFASTPATH_OBJECT='"$(@D)/fastpath.bpf"') -c -o $@ $<
 
-$(BUILD)/relayd/fastpath_none.o $(BUILD)/relayd/fastpath_user.o: ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
+$(addprefix $(BUILD)/relayd/fastpath_,none.o user.o pin.o orphan.o): ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -77,11 +77,16 @@ endef
 $(foreach t,$(UNIT_BIN),$(eval $(call unit_rule,$(t))))
 
 # Small tools of the end-to-end tests.
-TOOLS := $(BUILD)/tests/heard
+TOOLS := $(BUILD)/tests/heard $(BUILD)/tests/fastlane
 $(BUILD)/tests/%: tests/support/%.c
 	@mkdir -p $(@D)
 	@echo "  TOOL  $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $< -lm
+
+$(BUILD)/tests/fastlane: tests/support/fastlane.c $(filter-out $(BUILD)/relayd/main.o,$(call daemon_obj,relayd)) $(BUILD)/libpinhole.a
+	@mkdir -p $(@D)
+	@echo "  TOOL  $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) $(BPF_LIBS)
 
 # Fuzz targets replay their corpus in every check; `make fuzz` explores.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)

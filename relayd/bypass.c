@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "relayd/bypass.h"
 #include "relayd/fastflow.h"
 #include "relayd/fastpath_user.h"
@@ -29,6 +31,38 @@ void bypass_local(struct bypass *b, enum learn_side side,
 
 	b->local[side] = *address;
 	addr_set_port(&b->local[side], port);
+}
+
+void bypass_taken(struct bypass_taken *out, const struct bypass *b)
+{
+	memcpy(out->packets, b->packets, sizeof(out->packets));
+	memcpy(out->bytes, b->bytes, sizeof(out->bytes));
+}
+
+/* Counts that began anew meanwhile are below what was taken. */
+void bypass_restore(struct bypass *b, const struct bypass_taken *taken)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		enum learn_side side = (enum learn_side)i;
+		struct fastflow flow;
+		struct quality heard;
+
+		if (bypass_found(&flow, b, side)) {
+			fastpath_user_heard(&heard, b->user, b->slot[i]);
+			figures_passed(b->figures, side, &heard);
+		}
+		if (taken->packets[i] > b->packets[i] ||
+		    taken->bytes[i] > b->bytes[i])
+			continue;
+		b->packets[i] = taken->packets[i];
+		b->bytes[i] = taken->bytes[i];
+	}
+}
+
+bool bypass_found(struct fastflow *out, const struct bypass *b,
+		  enum learn_side from)
+{
+	return b->user && fastpath_user_orphan(out, b->user, b->slot[from]);
 }
 
 unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)

@@ -8,6 +8,7 @@
 #include "common/addr.h"
 #include "relayd/learn.h"
 
+struct fastflow;
 struct fastpath_user;
 struct figures;
 
@@ -45,6 +46,24 @@ void bypass_init(struct bypass *b, struct fastpath_user *user,
 /* One side is served at another address, same port. */
 void bypass_local(struct bypass *b, enum learn_side side,
 		  const struct addr *address);
+
+/* What was taken of the counts, for another process to go on from; with the
+ * figures (bypass_news) and the state of learning. */
+struct bypass_taken {
+	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES];
+};
+void bypass_taken(struct bypass_taken *out, const struct bypass *b);
+
+/* After bypass_init(), of a stream that another process had: what the kernel
+ * has forwarded since is news, and where it has a flow still, its figures are
+ * the youngest. The flows go on with bypass_follow(). */
+void bypass_restore(struct bypass *b, const struct bypass_taken *taken);
+
+/* The flow from this side that the other process left with the kernel, before
+ * bypass_follow(): source and target were proven, whatever was written down.
+ * False: none. */
+bool bypass_found(struct fastflow *out, const struct bypass *b,
+		  enum learn_side from);
 
 /* The state of learning may have changed: enter, follow or leave. Cheap where
  * nothing is to do. Returns how many directions entered. */

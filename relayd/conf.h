@@ -19,6 +19,8 @@ struct relayd_conf {
 	int64_t media_bandwidth;  /* kbit/s; 0: no limit */
 	int64_t workers;          /* relayd_conf_workers */
 	char *fastpath;           /* relayd_fastpath_parse */
+	char *fastpath_pin;
+	int64_t fastpath_dead; /* seconds */
 	int64_t session_idle;
 	int64_t session_setup;
 	int64_t session_max;

@@ -92,3 +92,42 @@ void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
 	out->gateway_family = (uint16_t)addr_family(&route->gateway);
 	out->tos = (uint8_t)(dscp << 2);
 }
+
+static struct addr addr4(__be32 ip, __be16 port)
+{
+	const struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = port,
+		.sin_addr.s_addr = ip,
+	};
+	struct addr a = {0};
+
+	addr_from_sa(&a, (const struct sockaddr *)&in);
+	return a;
+}
+
+static struct addr addr6(const __be32 ip[4], __be16 port)
+{
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = port};
+	struct addr a = {0};
+
+	memcpy(&in6.sin6_addr, ip, sizeof(in6.sin6_addr));
+	addr_from_sa(&a, (const struct sockaddr *)&in6);
+	return a;
+}
+
+void fastflow_from(struct fastflow *out, const union fastflow_key *key,
+		   const struct fastpath_hop *hop, int family)
+{
+	if (family == AF_INET6) {
+		out->source = addr6(key->v6.saddr, key->v6.sport);
+		out->in = addr6(key->v6.daddr, key->v6.dport);
+		out->out = addr6(hop->saddr, hop->sport);
+		out->to = addr6(hop->daddr, hop->dport);
+	} else {
+		out->source = addr4(key->v4.saddr, key->v4.sport);
+		out->in = addr4(key->v4.daddr, key->v4.dport);
+		out->out = addr4(hop->saddr[0], hop->sport);
+		out->to = addr4(hop->daddr[0], hop->dport);
+	}
+}

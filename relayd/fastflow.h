@@ -42,4 +42,8 @@ void fastflow_key(union fastflow_key *out, const struct fastflow *f);
 void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
 		  const struct route *route, uint32_t slot, int dscp);
 
+/* The flow back from both of these; `family` as of the key. */
+void fastflow_from(struct fastflow *out, const union fastflow_key *key,
+		   const struct fastpath_hop *hop, int family);
+
 #endif

@@ -100,7 +100,7 @@ static __always_inline int alive(__u64 now)
 	__u32 zero = 0;
 
 	b = bpf_map_lookup_elem(&beat, &zero);
-	return b && now - b->last < FASTPATH_BEAT_MAX_NS;
+	return b && now - b->last < b->limit;
 }
 
 /* The clock of a payload type that relayd has seen. */

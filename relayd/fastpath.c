@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ extern const char fastpath_object[], fastpath_object_end[];
 
 enum {
 	TC_PRIORITY = 0x5048,
+	NS_PER_MS = 1000000,
 };
 
 static uint16_t first_port(const struct fastpath_config *cfg)
@@ -49,7 +51,7 @@ void fastpath_beat(struct fastpath *fp)
 
 /* A program whose owner was killed is found again by the same handle; another
  * relayd on this host has other addresses or another range of ports. */
-static uint32_t tc_handle(const struct fastpath_config *cfg)
+uint32_t fastpath_handle(const struct fastpath_config *cfg)
 {
 	uint32_t sum = 0;
 
@@ -64,6 +66,25 @@ static uint32_t tc_handle(const struct fastpath_config *cfg)
 	return (sum ^ sum >> 16) << 16 | cfg->ports_lo;
 }
 
+/* By FNV-1a of what maps of one layout have in common. */
+void fastpath_identify(struct fastpath_beat *out, const struct fastpath *fp)
+{
+	const uint32_t parts[] = {
+		FASTPATH_ABI,
+		sizeof(struct fastpath_slot),
+		fp->nslots,
+		first_port(&fp->cfg),
+	};
+	struct stat ns = {0};
+
+	stat("/proc/self/ns/net", &ns);
+	out->netns = ns.st_ino;
+	out->identity = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < sizeof(parts); i++)
+		out->identity = (out->identity ^ ((const uint8_t *)parts)[i]) *
+				UINT64_C(0x100000001b3);
+}
+
 static bool is_attached(const struct fastpath *fp, int ifindex)
 {
 	for (unsigned i = 0; i < fp->nlinks; i++)
@@ -72,11 +93,11 @@ static bool is_attached(const struct fastpath *fp, int ifindex)
 	return false;
 }
 
-static int attach(struct fastpath *fp, int ifindex)
+static int attach(const struct fastpath *fp, int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = tc_handle(&fp->cfg),
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = fastpath_handle(&fp->cfg),
 		    .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE);
 	const struct bpf_program *prog =
 		bpf_object__find_program_by_name(fp->object, "fastpath");
@@ -84,13 +105,8 @@ static int attach(struct fastpath *fp, int ifindex)
 
 	if (err && err != -EEXIST)
 		return err;
-	if (fp->nlinks == FASTPATH_LINKS_MAX)
-		return -E2BIG;
 	opts.prog_fd = bpf_program__fd(prog);
-	err = bpf_tc_attach(&hook, &opts);
-	if (!err)
-		fp->links[fp->nlinks++] = ifindex;
-	return err;
+	return bpf_tc_attach(&hook, &opts);
 }
 
 /* The queueing discipline stays: others may use it as well. */
@@ -98,7 +114,7 @@ static void detach(const struct fastpath *fp, int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
 		    .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = tc_handle(&fp->cfg),
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = fastpath_handle(&fp->cfg),
 		    .priority = TC_PRIORITY);
 
 	bpf_tc_detach(&hook, &opts);
@@ -128,13 +144,15 @@ static int attach_to(struct fastpath *fp, const char *name,
 
 	if (is_attached(fp, ifindex))
 		return 0;
-	err = attach(fp, ifindex);
-	if (err)
+	err = fp->nlinks < FASTPATH_LINKS_MAX ? attach(fp, ifindex) : -E2BIG;
+	if (err) {
 		snprintf(why, FASTPATH_WHY, "tc ingress of %s: %s", name,
 			 strerror(-err));
-	else
-		log_info("fast path attached", LOG_S("interface", name));
-	return err;
+		return err;
+	}
+	fp->links[fp->nlinks++] = ifindex;
+	log_info("fast path attached", LOG_S("interface", name));
+	return 0;
 }
 
 /* The place of an address among those of media; negative: it is none. */
@@ -211,7 +229,8 @@ static int size_maps(struct fastpath *fp)
 	return err;
 }
 
-static int load(struct fastpath *fp, char why[FASTPATH_WHY])
+/* `found`: with the maps of another process. */
+static int load(struct fastpath *fp, bool *found, char why[FASTPATH_WHY])
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "pinhole");
 	int err;
@@ -223,8 +242,10 @@ static int load(struct fastpath *fp, char why[FASTPATH_WHY])
 	if (!fp->object)
 		return -errno;
 	err = size_maps(fp);
-	if (!err)
+	if (!err) {
+		*found = fastpath_pin_find(fp);
 		err = bpf_object__load(fp->object);
+	}
 	if (err == -EPERM || err == -EACCES)
 		snprintf(why, FASTPATH_WHY,
 			 "not permitted, CAP_BPF and CAP_NET_ADMIN are needed");
@@ -251,8 +272,19 @@ static int share_maps(struct fastpath *fp)
 	fp->entries = calloc(fp->nslots, sizeof(*fp->entries));
 	if (!fp->slots || !fp->beat || !fp->entries)
 		return -ENOMEM;
+	fp->beat->limit = (uint64_t)fp->cfg.dead_ms * NS_PER_MS;
+	fastpath_identify(fp->beat, fp);
 	fastpath_beat(fp);
 	return 0;
+}
+
+/* Maps of its own are pinned, those of another process have flows. */
+static void settle_maps(struct fastpath *fp, bool found)
+{
+	if (found)
+		fastpath_find_orphans(fp);
+	else
+		fastpath_pin_new(fp);
 }
 
 /* Whether any is one interface's, which is as much as is to be known before
@@ -276,6 +308,7 @@ int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
 		  char why[FASTPATH_WHY])
 {
 	struct fastpath *fp;
+	bool found = false;
 	int err;
 
 	*why = '\0';
@@ -287,26 +320,30 @@ int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
 		return -ENOMEM;
 	fp->cfg = *cfg;
 	fp->nslots = (cfg->ports_hi - first_port(cfg) + 1U) / 2 * LEARN_SIDES;
-	err = load(fp, why);
+	err = load(fp, &found, why);
 	if (!err)
 		err = share_maps(fp);
-	if (!err)
+	if (!err) {
+		settle_maps(fp, found);
 		err = attach_all(fp, why);
+	}
 	if (err && !*why)
 		snprintf(why, FASTPATH_WHY, "%s", strerror(-err));
 	if (err)
-		fastpath_close(fp);
+		fastpath_close(fp, found);
 	else
 		*out = fp;
 	return err;
 }
 
-void fastpath_close(struct fastpath *fp)
+void fastpath_close(struct fastpath *fp, bool keep)
 {
 	if (!fp)
 		return;
-	for (unsigned i = 0; i < fp->nlinks; i++)
+	for (unsigned i = 0; !keep && i < fp->nlinks; i++)
 		detach(fp, fp->links[i]);
+	if (!keep)
+		fastpath_pin_remove(fp);
 	if (fp->slots)
 		munmap(fp->slots, fp->slots_size);
 	if (fp->beat)
@@ -314,6 +351,23 @@ void fastpath_close(struct fastpath *fp)
 	bpf_object__close(fp->object);
 	free(fp->entries);
 	free(fp);
+}
+
+void fastpath_yield(struct fastpath *fp)
+{
+	__atomic_store_n(&fp->yielded, true, __ATOMIC_RELEASE);
+}
+
+/* The other one may have put its program in our place. */
+int fastpath_resume(struct fastpath *fp)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < fp->nlinks; i++)
+		err = attach(fp, fp->links[i]);
+	if (!err)
+		__atomic_store_n(&fp->yielded, false, __ATOMIC_RELEASE);
+	return err;
 }
 
 size_t fastpath_flows(const struct fastpath *fp)

@@ -11,6 +11,8 @@
  */
 
 enum {
+	/* of all below; one more where a map or its meaning changes */
+	FASTPATH_ABI = 1,
 	FASTPATH_TYPES = 4,
 	FASTPATH_TYPE_NONE = 0xff,
 	/* a handed-up packet has left the host, whatever CPU it took */
@@ -68,11 +70,11 @@ struct fastpath_slot {
 } __attribute__((aligned(64)));
 
 struct fastpath_beat {
-	__u64 last; /* sign of life of relayd, CLOCK_MONOTONIC ns */
+	__u64 last;     /* sign of life of relayd, CLOCK_MONOTONIC ns */
+	__u64 limit;    /* ns without one, after which nothing is forwarded */
+	__u64 identity; /* of the maps: what they are laid out for */
+	__u64 netns;    /* inode of the network namespace they are for */
 };
-
-/* A relayd that is dead or stuck for so long forwards nothing more. */
-#define FASTPATH_BEAT_MAX_NS 5000000000ULL
 
 /* Tells one RTP packet of a flow from the others: number and timestamp. */
 static inline __u64 fastpath_mark(__u16 seq, __u32 timestamp)

@@ -16,9 +16,27 @@ int fastpath_open(struct fastpath **fp, const struct fastpath_config *cfg,
 }
 
 /* There never is a fast path that these could be asked about. */
-void fastpath_close(struct fastpath *fp)
+void fastpath_close(struct fastpath *fp, bool keep)
 {
 	(void)fp;
+	(void)keep;
+}
+
+size_t fastpath_sweep(struct fastpath *fp)
+{
+	(void)fp;
+	return 0;
+}
+
+void fastpath_yield(struct fastpath *fp)
+{
+	(void)fp;
+}
+
+int fastpath_resume(struct fastpath *fp)
+{
+	(void)fp;
+	return -ENOTSUP;
 }
 
 void fastpath_beat(struct fastpath *fp)
@@ -69,6 +87,15 @@ void fastpath_user_del(struct fastpath_user *u, uint32_t slot)
 
 bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
 {
+	(void)u;
+	(void)slot;
+	return false;
+}
+
+bool fastpath_user_orphan(struct fastflow *out, const struct fastpath_user *u,
+			  uint32_t slot)
+{
+	(void)out;
 	(void)u;
 	(void)slot;
 	return false;

@@ -57,11 +57,21 @@ uint32_t fastpath_user_slot(const struct fastpath_user *u, uint16_t port,
 	return (uint32_t)(port - first) / 2 * LEARN_SIDES + (uint32_t)from;
 }
 
+static bool is_used(const struct fastpath_user *u, uint32_t slot)
+{
+	return fastpath_state(u->fp, slot) == FASTPATH_USED;
+}
+
+static bool has_yielded(const struct fastpath_user *u)
+{
+	return __atomic_load_n(&u->fp->yielded, __ATOMIC_ACQUIRE);
+}
+
 static void link_slot(struct fastpath_user *u, uint32_t slot)
 {
 	struct fastpath_entry *entries = u->fp->entries;
 
-	entries[slot].used = true;
+	__atomic_store_n(&entries[slot].state, FASTPATH_USED, __ATOMIC_RELEASE);
 	entries[slot].prev = NONE;
 	entries[slot].next = u->first;
 	if (u->first != NONE)
@@ -84,7 +94,7 @@ static void unlink_slot(struct fastpath_user *u, uint32_t slot)
 		entries[e->next].prev = e->prev;
 	if (u->cursor == slot)
 		u->cursor = e->next;
-	e->used = false;
+	__atomic_store_n(&e->state, FASTPATH_FREE, __ATOMIC_RELEASE);
 	u->n--;
 	__atomic_fetch_sub(&u->fp->nflows, 1, __ATOMIC_RELAXED);
 }
@@ -102,18 +112,19 @@ static int install(struct fastpath_user *u, uint32_t slot,
 	struct fastpath_hop hop;
 	union fastflow_key key;
 	struct route route;
+	bool used = is_used(u, slot);
 	int err = routes_find(&route, u->routes, &f->out, &f->to);
 
 	if (err)
 		return err;
 	fastflow_hop(&hop, f, &route, slot, u->fp->cfg.dscp);
-	if (e->used && !memcmp(&hop, &e->hop, sizeof(hop)))
+	if (used && !memcmp(&hop, &e->hop, sizeof(hop)))
 		return 0;
 	fastflow_key(&key, f);
 	err = bpf_map_update_elem(table_of(u, f), &key, &hop, BPF_ANY);
 	if (err)
 		return err;
-	if (!e->used)
+	if (!used)
 		link_slot(u, slot);
 	e->flow = *f;
 	e->hop = hop;
@@ -138,19 +149,34 @@ static bool serves(const struct fastpath *fp, const struct addr *in)
 	return false;
 }
 
+/* What another process left there is this worker's from now on. -EAGAIN: it is
+ * just being swept. */
+static int adopt(struct fastpath_user *u, uint32_t slot)
+{
+	if (fastpath_become(u->fp, slot, FASTPATH_ORPHAN, FASTPATH_USED))
+		link_slot(u, slot);
+	return fastpath_state(u->fp, slot) == FASTPATH_SWEPT ? -EAGAIN : 0;
+}
+
 int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 		      const struct fastflow *f)
 {
 	struct fastpath_entry *e = &u->fp->entries[slot];
+	int err;
 
-	if (e->used && fastflow_eq(&e->flow, f))
+	if (is_used(u, slot) && fastflow_eq(&e->flow, f))
 		return 0;
+	if (has_yielded(u))
+		return -EBUSY;
 	if (!serves(u->fp, &f->in))
 		return -EADDRNOTAVAIL;
-	if (e->used && (!addr_eq(&e->flow.source, &f->source) ||
-			!addr_eq(&e->flow.in, &f->in)))
+	err = adopt(u, slot);
+	if (err)
+		return err;
+	if (is_used(u, slot) && (!addr_eq(&e->flow.source, &f->source) ||
+				 !addr_eq(&e->flow.in, &f->in)))
 		fastpath_user_del(u, slot);
-	if (!e->used)
+	if (!is_used(u, slot))
 		reset(&u->fp->slots[slot]);
 	return install(u, slot, f);
 }
@@ -160,16 +186,26 @@ void fastpath_user_del(struct fastpath_user *u, uint32_t slot)
 	struct fastpath_entry *e = &u->fp->entries[slot];
 	union fastflow_key key;
 
-	if (!e->used)
+	if (!is_used(u, slot))
 		return;
 	fastflow_key(&key, &e->flow);
-	bpf_map_delete_elem(table_of(u, &e->flow), &key);
+	if (!has_yielded(u))
+		bpf_map_delete_elem(table_of(u, &e->flow), &key);
 	unlink_slot(u, slot);
 }
 
 bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot)
 {
-	return u->fp->entries[slot].used;
+	return is_used(u, slot);
+}
+
+bool fastpath_user_orphan(struct fastflow *out, const struct fastpath_user *u,
+			  uint32_t slot)
+{
+	if (fastpath_state(u->fp, slot) != FASTPATH_ORPHAN)
+		return false;
+	*out = u->fp->entries[slot].flow;
+	return true;
 }
 
 /* Where there are too many types the first ones take turns. */
@@ -191,6 +227,8 @@ void fastpath_user_done(struct fastpath_user *u, uint32_t slot,
 {
 	struct fastpath_slot *s = &u->fp->slots[slot];
 
+	if (has_yielded(u))
+		return;
 	/* one that the program did not know for a packet of the flow */
 	if (__atomic_load_n(&s->fast, __ATOMIC_RELAXED))
 		__atomic_store_n(&s->fast, 0, __ATOMIC_SEQ_CST);
@@ -231,6 +269,8 @@ bool fastpath_user_tick(struct fastpath_user *u)
 {
 	uint32_t some = u->n / FASTPATH_ROUND + 1;
 
+	if (has_yielded(u))
+		return false;
 	if (u->ticks == 0)
 		u->cursor = u->first;
 	if (++u->ticks == FASTPATH_ROUND)

@@ -48,6 +48,11 @@ int fastpath_user_put(struct fastpath_user *u, uint32_t slot,
 void fastpath_user_del(struct fastpath_user *u, uint32_t slot);
 bool fastpath_user_has(const struct fastpath_user *u, uint32_t slot);
 
+/* The flow that another process left in a slot and nobody has put yet: both
+ * ends of it were proven. False: none. */
+bool fastpath_user_orphan(struct fastflow *out, const struct fastpath_user *u,
+			  uint32_t slot);
+
 /* A packet that relayd has forwarded or dropped. */
 struct fastpath_done {
 	uint64_t mark; /* fastpath_mark() */

@@ -174,6 +174,16 @@ static int start_media(struct relay *r, char err[CONF_ERRLEN])
 	return ret ? fail(err, ret, "media.ports", "") : 0;
 }
 
+/* Flows of sessions that ended with another process. */
+static void sweep(struct fastpath *fp)
+{
+	size_t n = fastpath_sweep(fp);
+
+	if (n > 0)
+		log_info("flows of an earlier relayd removed",
+			 LOG_I("flows", n));
+}
+
 /* Without it relayd works as well, so that only "on" insists. */
 static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 {
@@ -183,6 +193,8 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 		.ports_lo = (uint16_t)r->conf->media_ports.lo,
 		.ports_hi = (uint16_t)r->conf->media_ports.hi,
 		.dscp = r->env.dscp,
+		.dead_ms = (uint32_t)r->conf->fastpath_dead * 1000,
+		.pin = r->conf->fastpath_pin,
 	};
 	enum relayd_fastpath mode = FASTPATH_OFF;
 	char why[FASTPATH_WHY];
@@ -192,8 +204,10 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 	if (mode == FASTPATH_OFF)
 		return 0;
 	ret = fastpath_open(&r->fastpath, &cfg, why);
-	if (!ret)
+	if (!ret) {
+		sweep(r->fastpath);
 		return 0;
+	}
 	if (mode == FASTPATH_ON) {
 		snprintf(err, CONF_ERRLEN, "fastpath: %s", why);
 		return ret;
@@ -381,7 +395,7 @@ static void stop(void *ctx)
 	quota_free(r->quota);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		udp_close(r->listeners[i].udp);
-	fastpath_close(r->fastpath);
+	fastpath_close(r->fastpath, false);
 	trace_free(r->trace);
 	ports_free(r->ports);
 	netset_free(r->trusted);

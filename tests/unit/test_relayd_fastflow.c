@@ -171,6 +171,30 @@ START_TEST(key_and_hop_of_ipv6)
 }
 END_TEST
 
+/* As another process finds it in the kernel's table. */
+START_TEST(a_flow_is_known_by_key_and_hop)
+{
+	const struct fastflow flows[] = {
+		{at(caller), at("203.0.113.4:30000"), at("10.1.0.4:30000"),
+		 at(callee)},
+		{at("[2001:db8::1]:4000"), at("[2001:db8::4]:30000"),
+		 at("[2001:db8::5]:30000"), at("[2001:db8::2]:5000")},
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct route route = {7, 1500, flows[i].to};
+		struct fastpath_hop hop;
+		union fastflow_key key;
+		struct fastflow found;
+
+		fastflow_key(&key, &flows[i]);
+		fastflow_hop(&hop, &flows[i], &route, 1, 0);
+		fastflow_from(&found, &key, &hop, addr_family(&flows[i].in));
+		ck_assert(fastflow_eq(&found, &flows[i]));
+	}
+}
+END_TEST
+
 START_TEST(flows_differ_in_each_address)
 {
 	const struct fastflow f = {at(caller), at("203.0.113.4:30000"),
@@ -276,6 +300,7 @@ int main(void)
 		an_asymmetric_client_is_sent_to_where_it_listens,
 		key_and_hop_of_ipv4,
 		key_and_hop_of_ipv6,
+		a_flow_is_known_by_key_and_hop,
 		flows_differ_in_each_address,
 		heard_past_relayd,
 		heard_of_a_side_never_learned,
