@@ -65,12 +65,28 @@ bool bypass_found(struct fastflow *out, const struct bypass *b,
 	return b->user && fastpath_user_orphan(out, b->user, b->slot[from]);
 }
 
+static void tell_done(struct bypass *b, enum learn_side from)
+{
+	const struct fastpath_done done = {
+		b->mark[from],
+		figures_rate(b->figures, from, b->type[from]),
+		b->type[from],
+		figures_heard(b->figures, from),
+	};
+
+	fastpath_user_done(b->user, b->slot[from], &done);
+	b->mark[from] = 0;
+}
+
 unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now)
 {
 	unsigned entered = 0;
 
 	if (!b->user)
 		return 0;
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		if (b->mark[i])
+			tell_done(b, (enum learn_side)i);
 	if (!fastflow_ready(l)) {
 		bypass_leave(b);
 		return 0;
@@ -108,16 +124,10 @@ void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp)
 	uint32_t timestamp = (uint32_t)rtp[4] << 24 | (uint32_t)rtp[5] << 16 |
 			     (uint32_t)rtp[6] << 8 | rtp[7];
 
-	uint8_t type = rtp[1] & 0x7f;
-
-	if (b->in)
-		fastpath_user_done(b->user, b->slot[from],
-				   &(struct fastpath_done){
-					   fastpath_mark(seq, timestamp),
-					   figures_rate(b->figures, from, type),
-					   type,
-					   figures_heard(b->figures, from),
-				   });
+	if (!b->in)
+		return;
+	b->mark[from] = fastpath_mark(seq, timestamp);
+	b->type[from] = rtp[1] & 0x7f;
 }
 
 bool bypass_has(const struct bypass *b, enum learn_side from)

@@ -23,6 +23,9 @@ struct bypass {
 	struct addr local[LEARN_SIDES]; /* where each is served */
 	uint32_t slot[LEARN_SIDES];
 	uint64_t packets[LEARN_SIDES], bytes[LEARN_SIDES]; /* taken so far */
+	/* of the last packet that relayd had, not yet told to the kernel */
+	uint64_t mark[LEARN_SIDES]; /* 0: it was */
+	uint8_t type[LEARN_SIDES];
 	uint64_t retry_at; /* after a flow was refused */
 	bool in;           /* some direction is, or was until now */
 };
@@ -73,7 +76,8 @@ unsigned bypass_follow(struct bypass *b, const struct learn *l, uint64_t now);
 void bypass_leave(struct bypass *b);
 
 /* An RTP packet of the known source of a side was forwarded or dropped, and is
- * in the figures. */
+ * in the figures. It has left, if it has to, when bypass_follow() is called
+ * next. */
 void bypass_done(struct bypass *b, enum learn_side from, const uint8_t *rtp);
 
 /* Whether a side's RTP is left to the kernel at present. */
