@@ -77,6 +77,31 @@ void fastflow_key(union fastflow_key *out, const struct fastflow *f)
 	out->v4.dport = htons(addr_port(&f->in));
 }
 
+static uint32_t fold32(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	return (uint32_t)((sum & UINT32_MAX) + (sum >> 32));
+}
+
+/* What these addresses in place of those add to a one's complement sum. */
+static uint32_t sum_ips(const struct addr *was, const struct addr *is)
+{
+	__be32 old[4], new[4];
+	uint64_t sum = 0;
+
+	put_ip(old, was);
+	put_ip(new, is);
+	for (unsigned i = 0; i < 4; i++)
+		sum += (uint64_t)(__be32)~old[i] + new[i];
+	return fold32(sum);
+}
+
+static uint32_t sum_port(const struct addr *was, const struct addr *is)
+{
+	return (uint16_t)~htons(addr_port(was)) +
+	       (uint32_t)htons(addr_port(is));
+}
+
 void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
 		  const struct route *route, uint32_t slot, int dscp)
 {
@@ -91,6 +116,10 @@ void fastflow_hop(struct fastpath_hop *out, const struct fastflow *f,
 	out->slot = slot;
 	out->gateway_family = (uint16_t)addr_family(&route->gateway);
 	out->tos = (uint8_t)(dscp << 2);
+	out->sum_addresses = fold32((uint64_t)sum_ips(&f->source, &f->out) +
+				    sum_ips(&f->in, &f->to));
+	out->sum_ports =
+		sum_port(&f->source, &f->out) + sum_port(&f->in, &f->to);
 }
 
 static struct addr addr4(__be32 ip, __be16 port)

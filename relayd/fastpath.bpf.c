@@ -178,12 +178,13 @@ take(const struct fastpath_hop *hop, const struct facts *f)
 /* The checksum knows addresses, by way of the pseudo header, and ports; a zero
  * one (none, IPv4 only) stays zero. */
 static __always_inline int fix_udp(struct __sk_buff *skb, __u32 at,
-				   __s64 addresses, __s64 ports, __u64 flags)
+				   const struct fastpath_hop *hop)
 {
 	at += offsetof(struct udphdr, check);
-	return bpf_l4_csum_replace(skb, at, 0, addresses,
-				   BPF_F_PSEUDO_HDR | flags) ||
-	       bpf_l4_csum_replace(skb, at, 0, ports, flags);
+	return bpf_l4_csum_replace(skb, at, 0, hop->sum_addresses,
+				   BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0) ||
+	       bpf_l4_csum_replace(skb, at, 0, hop->sum_ports,
+				   BPF_F_MARK_MANGLED_0);
 }
 
 static __always_inline __u16 fold(__u64 sum)
@@ -204,23 +205,20 @@ static __always_inline int redirect(const struct fastpath_hop *hop)
 	return bpf_redirect_neigh(hop->ifindex, &nh, sizeof(nh), 0);
 }
 
+static __always_inline __u16 head16(const struct iphdr *ip, __u32 word)
+{
+	return ((const __u16 *)ip)[word];
+}
+
 static __always_inline int send4(struct __sk_buff *skb,
-				 const struct fastpath_key4 *key,
 				 const struct fastpath_hop *hop)
 {
-	__be32 was[2] = {key->saddr, key->daddr};
-	__be32 is[2] = {hop->saddr[0], hop->daddr[0]};
-	__be16 ports_was[2] = {key->sport, key->dport};
-	__be16 ports_is[2] = {hop->sport, hop->dport};
 	struct udphdr *udp;
 	struct iphdr *ip;
 	char *data, *end;
+	__u64 sum;
 
-	if (fix_udp(skb, ETH_HLEN + IP_HEADER,
-		    bpf_csum_diff(was, sizeof(was), is, sizeof(is), 0),
-		    bpf_csum_diff((__be32 *)ports_was, sizeof(ports_was),
-				  (__be32 *)ports_is, sizeof(ports_is), 0),
-		    BPF_F_MARK_MANGLED_0))
+	if (fix_udp(skb, ETH_HLEN + IP_HEADER, hop))
 		return TC_ACT_SHOT;
 	data = (char *)(long)skb->data;
 	end = (char *)(long)skb->data_end;
@@ -228,12 +226,13 @@ static __always_inline int send4(struct __sk_buff *skb,
 	udp = (void *)(ip + 1);
 	if ((char *)(udp + 1) > end)
 		return TC_ACT_SHOT;
-	ip->saddr = is[0];
-	ip->daddr = is[1];
+	sum = (__u64)(__u16)~ip->check + hop->sum_addresses +
+	      (__u16)~head16(ip, 0) + (__u16)~head16(ip, 4);
+	ip->saddr = hop->saddr[0];
+	ip->daddr = hop->daddr[0];
 	ip->tos = hop->tos;
 	ip->ttl--;
-	ip->check = 0;
-	ip->check = fold(bpf_csum_diff(NULL, 0, (__be32 *)ip, IP_HEADER, 0));
+	ip->check = fold(sum + head16(ip, 0) + head16(ip, 4));
 	udp->source = hop->sport;
 	udp->dest = hop->dport;
 	return redirect(hop);
@@ -264,29 +263,17 @@ static __always_inline int handle4(struct __sk_buff *skb)
 	hop = bpf_map_lookup_elem(&flows4, &key);
 	if (!hop || !take(hop, &f))
 		return TC_ACT_UNSPEC;
-	return send4(skb, &key, hop);
+	return send4(skb, hop);
 }
 
 static __always_inline int send6(struct __sk_buff *skb,
-				 const struct fastpath_key6 *key,
 				 const struct fastpath_hop *hop)
 {
-	/* addresses of both, in the same order */
-	_Static_assert(offsetof(struct fastpath_hop, daddr) == 16 &&
-			       offsetof(struct fastpath_key6, daddr) == 16,
-		       "read as one piece");
-	__be16 ports_was[2] = {key->sport, key->dport};
-	__be16 ports_is[2] = {hop->sport, hop->dport};
 	struct udphdr *udp;
 	struct ipv6hdr *ip;
 	char *data, *end;
 
-	if (fix_udp(skb, ETH_HLEN + IP6_HEADER,
-		    bpf_csum_diff((__be32 *)key->saddr, 32,
-				  (__be32 *)hop->saddr, 32, 0),
-		    bpf_csum_diff((__be32 *)ports_was, sizeof(ports_was),
-				  (__be32 *)ports_is, sizeof(ports_is), 0),
-		    BPF_F_MARK_MANGLED_0))
+	if (fix_udp(skb, ETH_HLEN + IP6_HEADER, hop))
 		return TC_ACT_SHOT;
 	data = (char *)(long)skb->data;
 	end = (char *)(long)skb->data_end;
@@ -330,7 +317,7 @@ static __always_inline int handle6(struct __sk_buff *skb)
 	hop = bpf_map_lookup_elem(&flows6, &key);
 	if (!hop || !take(hop, &f))
 		return TC_ACT_UNSPEC;
-	return send6(skb, &key, hop);
+	return send6(skb, hop);
 }
 
 /* Some drivers leave all behind the first headers in pages. */

@@ -42,6 +42,8 @@ struct fastpath_hop {
 	__u16 gateway_family; /* AF_INET or AF_INET6 */
 	__u8 tos;             /* DSCP in its upper six bits, ECN zero */
 	__u8 pad;
+	/* what the rewriting adds to a checksum (RFC 1624) */
+	__u32 sum_addresses, sum_ports;
 };
 
 /*

@@ -171,6 +171,50 @@ START_TEST(key_and_hop_of_ipv6)
 }
 END_TEST
 
+static uint16_t ones_sum(uint64_t sum, const void *data, size_t len)
+{
+	const uint16_t *words = data;
+
+	for (size_t i = 0; i < len / 2; i++)
+		sum += words[i];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static const char *const many[2][4] = {
+	{"203.0.113.4:30000", "255.255.255.254:65535", "10.0.0.1:1024",
+	 "192.0.2.255:40001"},
+	{"[2001:db8::4]:30000", "[ffff:ffff:ffff::ffff]:65535", "[::2]:1024",
+	 "[2001:db8:1:2:3:4:5:6]:40001"},
+};
+
+/* As if it were summed up anew (RFC 1624). */
+START_TEST(what_the_rewriting_adds_to_a_checksum)
+{
+	bool v6 = _i / 256;
+	const struct fastflow f = {
+		at(many[v6][_i & 3]), at(many[v6][_i >> 2 & 3]),
+		at(many[v6][_i >> 4 & 3]), at(many[v6][_i >> 6 & 3])};
+	const struct route route = {7, 1500, f.to};
+	struct fastpath_hop hop;
+	union fastflow_key key;
+	size_t len = v6 ? 16 : 4;
+	uint16_t was, is;
+
+	fastflow_key(&key, &f);
+	fastflow_hop(&hop, &f, &route, 1, 0);
+	was = ones_sum(1, &key, 2 * len);
+	is = ones_sum(1, hop.saddr, len);
+	is = ones_sum(is, hop.daddr, len);
+	ck_assert_uint_eq(ones_sum((uint64_t)was + hop.sum_addresses, NULL, 0),
+			  is);
+	was = ones_sum(1, v6 ? &key.v6.sport : &key.v4.sport, 4);
+	is = ones_sum(1, &hop.sport, 4);
+	ck_assert_uint_eq(ones_sum((uint64_t)was + hop.sum_ports, NULL, 0), is);
+}
+END_TEST
+
 /* As another process finds it in the kernel's table. */
 START_TEST(a_flow_is_known_by_key_and_hop)
 {
@@ -316,6 +360,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tc, tests[i]);
+	tcase_add_loop_test(tc, what_the_rewriting_adds_to_a_checksum, 0, 512);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
