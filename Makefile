@@ -120,6 +120,17 @@ check-fuzz: $(FUZZ_BIN)
 		$$f tests/fuzz/corpus/$$(basename $$f); done
 check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
 	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/net
+# Builds that watch threads and memory, of what runs in several threads.
+TSAN := CFLAGS="-O1 -g -Wno-tsan" SAN="-fsanitize=thread"
+ASAN := CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+.PHONY: check-busy
+check-busy: ## a busy relayd under ThreadSanitizer and AddressSanitizer (root)
+	$(Q)$(MAKE) BUILD=$(BUILD)/tsan $(TSAN) $(BUILD)/tsan/bin/relayd
+	$(Q)$(MAKE) BUILD=$(BUILD)/asan $(ASAN) $(BUILD)/asan/bin/relayd
+	$(Q)for b in tsan asan; do \
+		$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD)/$$b \
+			$(PYTEST) tests/net/test_busy.py || exit 1; done
 check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) all $(TOOLS)
 	$(Q)$(MAKE) check-unit
