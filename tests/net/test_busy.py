@@ -2,6 +2,7 @@
 look and strangers knock. With a build that watches its threads and its memory
 (`make check-busy`), what it finds ends the relay with another status."""
 
+import functools
 import select
 import socket
 import threading
@@ -118,12 +119,12 @@ def test_busy_relay(net):
         fastpath="off"), env=env)
     asker = Asker(net, 5071)
     sessions = [Session(net, asker, n) for n in range(SESSIONS)]
-    visitor, knocker = Asker(net, 5072), net.udp("stranger")
+    knocker = net.udp("stranger")
     counts = {"visits": 0, "looks": 0}
     stop = threading.Event()
 
-    def come_and_go():
-        call = f"visit{counts['visits']}"
+    def come_and_go(visitor):
+        call = f"visit{counts['visits']}at{visitor.socket.getsockname()[1]}"
         offer = sdp(PHONES, ("audio", 4000), ("video", 4002))
         assert visitor.ask("INVITE", call, offer).status == 302
         assert visitor.ask("INVITE", call, offer, to_tag="t",
@@ -145,7 +146,10 @@ def test_busy_relay(net):
             knocker.sendto(b"\0" * 20, (RELAY, port))
         time.sleep(TICK)
 
-    joins = [in_background(stop, fn) for fn in (come_and_go, look, knock)]
+    # two of them, who meet in the pool of ports
+    comers = [functools.partial(come_and_go, Asker(net, port))
+              for port in (5072, 5073)]
+    joins = [in_background(stop, fn) for fn in (*comers, look, knock)]
     try:
         pump(sessions)
     finally:
