@@ -154,8 +154,7 @@ static void on_packet(struct socket *s, const struct addr *src,
 {
 	struct component *c = arg;
 	struct learn_facts facts = {.src = *src};
-	struct learn_result what = {LEARN_STRANGER, LEARN_FIRST,
-				    "source is the relay itself"};
+	struct learn_result what;
 	struct figures_packet measured = {
 		.data = data,
 		.len = len,
@@ -164,6 +163,7 @@ static void on_packet(struct socket *s, const struct addr *src,
 	uint64_t now = uv_now(c->env->loop);
 
 	if (component_is_own(c, src)) {
+		learn_result_relay(&what);
 		stranger(c, &what, src, now);
 		return;
 	}
@@ -209,7 +209,7 @@ int component_open(struct component *c, struct stream *st,
 	c->env = env;
 	c->part = part;
 	c->port = port;
-	learn_init(&c->learn);
+	learn_init(&c->learn, LEARN_SIGNALLED);
 	err = socket_open(&door, &cfg, &env->address, port);
 	if (!err)
 		c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = door;

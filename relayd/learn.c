@@ -1,9 +1,11 @@
-#include <arpa/inet.h>
-#include <string.h>
+#include "relayd/learn_admit.h"
 
-#include "relayd/learn.h"
-
-enum { RTP_HEADER = 12, RTCP_TYPE_MIN = 192, RTCP_TYPE_MAX = 223 };
+enum {
+	RTP_HEADER = 12,
+	RTCP_HEADER = 8,
+	RTCP_TYPE_MIN = 192,
+	RTCP_TYPE_MAX = 223
+};
 
 static const struct {
 	const char *name;
@@ -14,44 +16,17 @@ static const struct {
 #undef RANK_ROW
 };
 
-/* One way a source may be accepted for a side. */
-struct admission {
-	enum learn_rank rank;
-	const char *reason;
+static const char *const causes[] = {
+#define CAUSE_ROW(X, name, field, evidence) evidence,
+	LEARN_CAUSES(CAUSE_ROW, )
+#undef CAUSE_ROW
 };
 
-/*
- * Whether packets may be sent to the SDP's address before anything came from
- * there: a public one, or one the signalling really came from. This keeps the
- * relay from being aimed at hosts only it can reach.
- */
-static bool sdp_usable(const struct learn_channel *ch)
-{
-	switch (addr_class(&ch->sdp)) {
-	case ADDR_PUBLIC:
-		return addr_port(&ch->sdp) != 0;
-	case ADDR_PRIVATE:
-	case ADDR_LOOPBACK:
-	case ADDR_LINKLOCAL:
-		return addr_port(&ch->sdp) != 0 &&
-		       addr_ip_eq(&ch->sdp, &ch->observed);
-	default:
-		return false;
-	}
-}
-
-static enum learn_rank rank_of(const struct learn_channel *ch,
-			       const struct learn_channel *rtp,
-			       const struct addr *src)
-{
-	if (sdp_usable(ch) && addr_ip_eq(src, &ch->sdp))
-		return addr_eq(src, &ch->sdp) ? LEARN_EXACT : LEARN_SDP_IP;
-	if (addr_ip_eq(src, &ch->observed))
-		return LEARN_OBSERVED;
-	if (rtp && rtp->rank != LEARN_NONE && addr_ip_eq(src, &rtp->source))
-		return LEARN_PAIRED;
-	return LEARN_ELSEWHERE;
-}
+static const char *const strangers[] = {
+#define STRANGER_ROW(X, name, field, evidence) evidence,
+	LEARN_STRANGERS(STRANGER_ROW, )
+#undef STRANGER_ROW
+};
 
 /*
  * 004 steps 160-164 and 172-176: the signalled address where the source has its
@@ -63,84 +38,10 @@ static void set_sendto(struct learn_channel *ch)
 	bool by_sdp = ch->rank == LEARN_NONE || ch->rank >= LEARN_SDP_IP ||
 		      ch->fresh == LEARN_CHANGED;
 
-	if (by_sdp && sdp_usable(ch))
+	if (by_sdp && learn_sdp_usable(ch))
 		ch->sendto = ch->sdp;
 	else
 		ch->sendto = ch->source;
-}
-
-/* 1 to `max` forward; the same packet again is no proof. */
-static bool continues(uint16_t seq, uint16_t last, uint16_t max)
-{
-	uint16_t step = (uint16_t)(seq - last);
-
-	return step >= 1 && step <= max;
-}
-
-/* Same IPv4 /24 or IPv6 /64: the network of one NAT or one mobile carrier. */
-static bool same_net(const struct addr *a, const struct addr *b)
-{
-	if (addr_family(a) != addr_family(b))
-		return false;
-	if (addr_family(a) == AF_INET)
-		return !((a->u.in.sin_addr.s_addr ^ b->u.in.sin_addr.s_addr) &
-			 htonl(0xffffff00));
-	if (addr_family(a) == AF_INET6)
-		return !memcmp(&a->u.in6.sin6_addr, &b->u.in6.sin6_addr, 8);
-	return false;
-}
-
-static bool silent(const struct learn_channel *ch, uint64_t now, uint64_t ms)
-{
-	return now - ch->last >= ms;
-}
-
-/* The proof that needs no signalling: the stream itself goes on. */
-static bool same_stream(const struct learn_channel *ch,
-			const struct learn_facts *f, uint64_t now)
-{
-	return f->is_rtp && ch->has_rtp && f->ssrc == ch->ssrc &&
-	       continues(f->seq, ch->seq, LEARN_SILENCE_GAP) &&
-	       silent(ch, now, LEARN_SILENCE_MS) &&
-	       same_net(&f->src, &ch->source);
-}
-
-/* RTCP goes where RTP went, but a live source beside it is not displaced. */
-static bool follows_rtp(const struct learn_channel *ch,
-			const struct learn_channel *rtp,
-			const struct learn_facts *f, uint64_t now)
-{
-	if (!rtp || rtp->rank == LEARN_NONE ||
-	    !addr_ip_eq(&f->src, &rtp->source))
-		return false;
-	return !addr_ip_eq(&ch->source, &rtp->source) ||
-	       silent(ch, now, LEARN_RTCP_SILENCE_MS);
-}
-
-/* Whether a source unknown so far may become that of a side; the reason, or
- * NULL. */
-static const char *admit(enum learn_rank rank, const struct learn_channel *ch,
-			 const struct learn_channel *rtp,
-			 const struct learn_facts *f, uint64_t now)
-{
-	if (!ch->signalled)
-		return NULL;
-	if (ch->rank == LEARN_NONE)
-		/* cppcheck-suppress arrayIndexOutOfBoundsCond */
-		return rank >= LEARN_PAIRED ? ranks[rank].evidence : NULL;
-	if (rank > ch->rank &&
-	    (ch->rank < LEARN_OBSERVED || rank == LEARN_EXACT))
-		return ranks[rank].evidence;
-	if (rank >= LEARN_OBSERVED && ch->fresh == LEARN_CHANGED)
-		return "new signalling";
-	if (rank >= LEARN_OBSERVED && ch->fresh == LEARN_REPEATED &&
-	    silent(ch, now, LEARN_SILENCE_MS))
-		return "signalled again, known source silent";
-	if (same_stream(ch, f, now))
-		return "same SSRC and sequence after silence";
-	if (follows_rtp(ch, rtp, f, now))
-		return "RTCP follows RTP";
-	return NULL;
 }
 
 /*
@@ -172,23 +73,31 @@ static void hear(struct learn_channel *ch, const struct learn_facts *f,
 	ch->seq = f->seq;
 }
 
-static enum learn_verdict assign(struct learn_result *r, struct learn *l,
-				 enum learn_side side,
-				 const struct admission *by,
-				 const struct learn_facts *f, uint64_t now)
+/* The source has become that of this side. */
+static void assign(struct learn_result *r, struct learn *l,
+		   enum learn_side side, const struct learn_admission *by,
+		   const struct learn_facts *f, uint64_t now)
 {
 	struct learn_channel *ch = &l->ch[side];
 
-	r->verdict = ch->rank == LEARN_NONE ? LEARN_LEARNED : LEARN_RELEARNED;
 	r->from = side;
-	r->reason = by->reason;
+	if (ch->rank == LEARN_NONE) {
+		r->verdict = LEARN_LEARNED;
+		/* cppcheck-suppress arrayIndexOutOfBoundsCond */
+		r->reason = ranks[by->rank].evidence;
+	} else {
+		r->verdict = LEARN_RELEARNED;
+		r->cause = by->cause;
+		r->reason = causes[by->cause];
+	}
 	ch->source = f->src;
 	ch->rank = by->rank;
 	ch->fresh = LEARN_SETTLED;
 	ch->has_rtp = false;
 	hear(ch, f, now);
 	set_sendto(ch);
-	return r->verdict;
+	candidates_drop(&l->plausible, &f->src);
+	candidates_drop(&l->elsewhere, &f->src);
 }
 
 /* Steps 80 and 82: the source is the one of the first or second channel. */
@@ -211,26 +120,18 @@ static bool known(enum learn_side *side, struct learn *l,
 	return false;
 }
 
-/* The side that takes the source best, if any does. */
-static bool choose(enum learn_side *side, struct admission *by,
+/* The side that takes the source best, if any does; else how well it fits. */
+static bool choose(enum learn_side *side, struct learn_admission *by,
 		   const struct learn *l, const struct learn *rtp,
 		   const struct learn_facts *f, uint64_t now)
 {
-	struct admission a[LEARN_SIDES];
-	unsigned i;
+	struct learn_admission a[LEARN_SIDES];
 
-	for (i = LEARN_FIRST; i < LEARN_SIDES; i++) {
-		const struct learn_channel *pair = rtp ? &rtp->ch[i] : NULL;
-
-		a[i].rank = rank_of(&l->ch[i], pair, &f->src);
-		a[i].reason = admit(a[i].rank, &l->ch[i], pair, f, now);
-	}
-	if (!a[LEARN_FIRST].reason && !a[LEARN_SECOND].reason)
-		return false;
-	if (!a[LEARN_FIRST].reason)
-		*side = LEARN_SECOND;
-	else if (!a[LEARN_SECOND].reason)
-		*side = LEARN_FIRST;
+	for (unsigned i = LEARN_FIRST; i < LEARN_SIDES; i++)
+		learn_admit(&a[i], l->policy, &l->ch[i],
+			    rtp ? &rtp->ch[i] : NULL, f, now);
+	if (a[LEARN_FIRST].admitted != a[LEARN_SECOND].admitted)
+		*side = a[LEARN_FIRST].admitted ? LEARN_FIRST : LEARN_SECOND;
 	else if (a[LEARN_FIRST].rank != a[LEARN_SECOND].rank)
 		*side = a[LEARN_FIRST].rank > a[LEARN_SECOND].rank
 				? LEARN_FIRST
@@ -238,66 +139,35 @@ static bool choose(enum learn_side *side, struct admission *by,
 	else
 		*side = tie(l);
 	*by = a[*side];
-	return true;
+	return by->admitted;
 }
 
-/*
- * Whether a source from elsewhere may be proven for this side: only where the
- * SDP gave no public address to hold it against, and a source that is not
- * public only where the signalling came from such a network too.
- */
-static bool open_to_elsewhere(const struct learn_channel *ch,
-			      const struct addr *src)
+/* Count one packet of a source that may be one; whether it is proven. */
+static bool prove(struct learn *l, const struct learn_admission *by,
+		  const struct learn_facts *f, uint64_t now)
 {
-	enum addr_class c = addr_class(src);
+	const struct candidate packet = {
+		.source = f->src,
+		.last = now,
+		.ssrc = f->is_rtp ? f->ssrc : 0,
+		.seq = f->seq,
+		.is_rtp = f->is_rtp,
+	};
+	struct candidates *cs =
+		by->rank > LEARN_ELSEWHERE ? &l->plausible : &l->elsewhere;
 
-	return ch->signalled && ch->rank == LEARN_NONE &&
-	       addr_class(&ch->sdp) != ADDR_PUBLIC &&
-	       (c == ADDR_PUBLIC || c == addr_class(&ch->observed));
+	if (by->proof == 1 && !by->wait)
+		return true;
+	return candidates_hear(cs, &packet) >= by->proof && !by->wait;
 }
 
-/* Count one packet of a source from elsewhere; true when it is proven. */
-static bool prove(struct learn_candidate *c, const struct learn_facts *f,
-		  uint64_t now)
+static void stranger(struct learn_result *r, enum learn_stranger who)
 {
-	bool mine = c->count && addr_eq(&c->source, &f->src);
-
-	if (c->count && !mine && now - c->last < LEARN_PROOF_HOLD_MS)
-		return false;
-	if (mine && c->ssrc == f->ssrc &&
-	    continues(f->seq, c->seq, LEARN_PROOF_GAP))
-		c->count++;
-	else
-		c->count = 1;
-	c->source = f->src;
-	c->ssrc = f->ssrc;
-	c->seq = f->seq;
-	c->last = now;
-	if (c->count < LEARN_PROOF_PACKETS)
-		return false;
-	*c = (struct learn_candidate){0};
-	return true;
-}
-
-static enum learn_verdict probation(struct learn_result *r, struct learn *l,
-				    const struct learn_facts *f, uint64_t now)
-{
-	static const char why[] = "no side is waiting for this source";
-	const struct admission by = {LEARN_ELSEWHERE,
-				     ranks[LEARN_ELSEWHERE].evidence};
-	bool first = open_to_elsewhere(&l->ch[LEARN_FIRST], &f->src);
-	bool second = open_to_elsewhere(&l->ch[LEARN_SECOND], &f->src);
-
-	*r = (struct learn_result){.verdict = LEARN_STRANGER, .reason = why};
-	if (!f->is_rtp || (!first && !second))
-		return r->verdict;
-	r->verdict = LEARN_PROBATION;
-	r->reason = "not proven yet";
-	if (!prove(&l->candidate, f, now))
-		return r->verdict;
-	if (first && second)
-		return assign(r, l, tie(l), &by, f, now);
-	return assign(r, l, first ? LEARN_FIRST : LEARN_SECOND, &by, f, now);
+	*r = (struct learn_result){
+		.verdict = LEARN_STRANGER,
+		.stranger = who,
+		.reason = strangers[who],
+	};
 }
 
 /* Signalled since it was learned: it may move for a while. */
@@ -319,9 +189,9 @@ static void unlearn(struct learn_channel *ch)
 	set_sendto(ch);
 }
 
-void learn_init(struct learn *l)
+void learn_init(struct learn *l, enum learn_policy policy)
 {
-	*l = (struct learn){0};
+	*l = (struct learn){.policy = policy};
 }
 
 void learn_signal(struct learn *l, enum learn_side side, const struct addr *sdp,
@@ -338,12 +208,13 @@ void learn_signal(struct learn *l, enum learn_side side, const struct addr *sdp,
 		refresh(ch, !same, now);
 	if (same)
 		return;
+	l->plausible = l->elsewhere = (struct candidates){0};
 	if (ch->rank != LEARN_NONE)
-		ch->rank = rank_of(ch, NULL, &ch->source);
+		ch->rank = learn_rank_of(ch, NULL, &ch->source);
 	set_sendto(ch);
 	/* Early media may have been taken for the wrong side's. */
 	if (other->rank != LEARN_NONE &&
-	    rank_of(ch, NULL, &other->source) > other->rank)
+	    learn_rank_of(ch, NULL, &other->source) > other->rank)
 		unlearn(other);
 	/* Behind one NAT the two may have been taken for each other. */
 	if (other->rank == LEARN_OBSERVED && ch->rank == LEARN_OBSERVED &&
@@ -358,13 +229,18 @@ void learn_close(struct learn *l, enum learn_side side)
 
 void learn_read(struct learn_facts *f, const uint8_t *data, size_t len)
 {
-	f->is_rtp = len >= RTP_HEADER && data[0] >> 6 == 2 &&
-		    (data[1] < RTCP_TYPE_MIN || data[1] > RTCP_TYPE_MAX);
+	bool v2 = len >= RTCP_HEADER && data[0] >> 6 == 2;
+	const uint8_t *ssrc;
+
+	f->is_rtcp = v2 && data[1] >= RTCP_TYPE_MIN && data[1] <= RTCP_TYPE_MAX;
+	f->is_rtp = v2 && !f->is_rtcp && len >= RTP_HEADER;
 	f->seq = f->is_rtp ? (uint16_t)(data[2] << 8 | data[3]) : 0;
-	f->ssrc = f->is_rtp
-			  ? (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 |
-				    (uint32_t)data[10] << 8 | data[11]
-			  : 0;
+	f->ssrc = 0;
+	if (!f->is_rtp && !f->is_rtcp)
+		return;
+	ssrc = data + (f->is_rtp ? 8 : 4);
+	f->ssrc = (uint32_t)ssrc[0] << 24 | (uint32_t)ssrc[1] << 16 |
+		  (uint32_t)ssrc[2] << 8 | ssrc[3];
 }
 
 /* A callee's media may be faster than its answer: no word for a stranger. */
@@ -377,25 +253,30 @@ enum learn_verdict learn_packet(struct learn_result *r, struct learn *l,
 				const struct learn *rtp,
 				const struct learn_facts *f, uint64_t now)
 {
-	struct admission by;
+	struct learn_admission by;
 	enum learn_side side;
 
 	*r = (struct learn_result){.verdict = LEARN_FORWARD};
 	if (known(&r->from, l, f, now))
 		return LEARN_FORWARD;
-	if (choose(&side, &by, l, rtp, f, now))
-		return assign(r, l, side, &by, f, now);
-	if (rtp) { /* RTCP carries no sequence to prove itself with */
-		r->verdict = LEARN_STRANGER;
-		r->reason = "RTCP from another IP than its RTP";
-	} else {
-		(void)probation(r, l, f, now);
-	}
-	if (r->verdict == LEARN_STRANGER && half_signalled(l)) {
+	if (half_signalled(l)) {
 		r->verdict = LEARN_EARLY;
 		r->reason = "a side has not been signalled yet";
+	} else if (!choose(&side, &by, l, rtp, f, now)) {
+		stranger(r, by.rank > LEARN_ELSEWHERE ? LEARN_FROM_BESIDE
+						      : LEARN_FROM_ELSEWHERE);
+	} else if (!prove(l, &by, f, now)) {
+		r->verdict = LEARN_PROBATION;
+		r->reason = "not proven yet";
+	} else {
+		assign(r, l, side, &by, f, now);
 	}
 	return r->verdict;
+}
+
+void learn_result_relay(struct learn_result *r)
+{
+	stranger(r, LEARN_FROM_RELAY);
 }
 
 void learn_heard(struct learn *l, enum learn_side side, uint32_t ssrc,

@@ -24,8 +24,8 @@ static inline struct addr at(const char *text)
 
 static inline void setup(void)
 {
-	learn_init(&rtp);
-	learn_init(&rtcp);
+	learn_init(&rtp, LEARN_SIGNALLED);
+	learn_init(&rtcp, LEARN_SIGNALLED);
 	now = 1000000;
 }
 
@@ -40,10 +40,21 @@ static inline void signal_side(struct learn *l, enum learn_side side,
 static inline enum learn_verdict feed(const char *src, uint32_t ssrc,
 				      uint16_t seq)
 {
-	struct learn_facts f = {at(src), ssrc, seq, true};
+	struct learn_facts f = {at(src), ssrc, seq, true, false};
 
 	now += 20;
 	return learn_packet(&res, &rtp, NULL, &f, now);
+}
+
+/* A source that fits: the verdict on the packet that proves it, the last of
+ * LEARN_PROOF up to `seq`. */
+static inline enum learn_verdict prove(const char *src, uint32_t ssrc,
+				       uint16_t seq)
+{
+	for (unsigned i = LEARN_PROOF - 1; i > 0; i--)
+		ck_assert_int_eq(feed(src, ssrc, (uint16_t)(seq - i)),
+				 LEARN_PROBATION);
+	return feed(src, ssrc, seq);
 }
 
 static inline enum learn_verdict
@@ -53,6 +64,15 @@ feed_other(struct learn *l, const struct learn *pair, const char *src)
 
 	now += 20;
 	return learn_packet(&res, l, pair, &f, now);
+}
+
+/* A report of this SSRC. */
+static inline enum learn_verdict feed_report(const char *src, uint32_t ssrc)
+{
+	struct learn_facts f = {at(src), ssrc, 0, false, true};
+
+	now += 20;
+	return learn_packet(&res, &rtcp, &rtp, &f, now);
 }
 
 static inline void assert_addr(const struct addr *a, const char *text)
@@ -74,11 +94,17 @@ static inline void two_nats(void)
 	signal_side(&rtp, LEARN_SECOND, "10.0.0.16:4000", "203.0.113.77:2048");
 }
 
+/* The other side of a call, which is not looked at. */
+static inline void signal_second(void)
+{
+	signal_side(&rtp, LEARN_SECOND, "203.0.113.5:4000", "203.0.113.5:5060");
+}
+
 static inline void two_nats_learned(void)
 {
 	two_nats();
-	ck_assert_int_eq(feed("198.51.100.28:40001", 11, 100), LEARN_LEARNED);
-	ck_assert_int_eq(feed("203.0.113.77:50001", 22, 200), LEARN_LEARNED);
+	ck_assert_int_eq(prove("198.51.100.28:40001", 11, 100), LEARN_LEARNED);
+	ck_assert_int_eq(prove("203.0.113.77:50001", 22, 200), LEARN_LEARNED);
 }
 
 #endif

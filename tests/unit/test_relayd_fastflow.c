@@ -99,7 +99,7 @@ START_TEST(an_asymmetric_client_is_sent_to_where_it_listens)
 
 	signal_side(&rtp, LEARN_FIRST, caller, "198.51.100.1:5060");
 	signal_side(&rtp, LEARN_SECOND, callee, "198.51.100.2:5060");
-	feed("198.51.100.1:4444", 1, 1);
+	prove("198.51.100.1:4444", 1, 3);
 	feed(callee, 2, 1);
 	ck_assert(fastflow_ready(&rtp));
 	fastflow_of(&f, &rtp, LEARN_FIRST, local);
