@@ -88,13 +88,17 @@ $(BUILD)/tests/fastlane: tests/support/fastlane.c $(filter-out $(BUILD)/relayd/m
 	@echo "  TOOL  $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS) $(BPF_LIBS)
 
-# Fuzz targets replay their corpus in every check; `make fuzz` explores.
+# Fuzz targets replay their corpus in every check; `make fuzz` explores. As with
+# unit tests, fuzz_DAEMON_X links the objects of that daemon.
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/libpinhole.a
-	@mkdir -p $(@D)
-	@echo "  FUZZ  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LDLIBS)
+define fuzz_rule
+$(1): $(1:$(BUILD)/fuzz/%=tests/fuzz/%.c) tests/fuzz/replay.c $(call unit_obj,$(1)) $(BUILD)/libpinhole.a
+	@mkdir -p $$(@D)
+	@echo "  FUZZ  $$@"
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -o $$@ $$(filter %.c %.o %.a,$$^) $$(LDLIBS) $(if $(filter relayd,$(call unit_daemon,$(1))),$$(BPF_LIBS))
+endef
+$(foreach t,$(FUZZ_BIN),$(eval $(call fuzz_rule,$(t))))
 
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PYTHON := /usr/bin/python3
@@ -151,16 +155,17 @@ bench: ## calls/s, packets/s and CPU, beside Kamailio + rtpengine (root)
 FUZZ ?= fuzz_sipmsg
 SECONDS ?= 60
 FUZZ_SAN := address,undefined
+FUZZ_OBJ = $(patsubst $(BUILD)/%,$(BUILD)/libfuzzer/%,$(call unit_obj,$(FUZZ)) $(BUILD)/libpinhole.a)
 .PHONY: fuzz
 fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n
 	$(Q)$(MAKE) BUILD=$(BUILD)/libfuzzer CC=clang \
 		SAN="-fsanitize=$(FUZZ_SAN),fuzzer-no-link -fno-sanitize-recover=all" \
-		$(BUILD)/libfuzzer/libpinhole.a
+		$(FUZZ_OBJ)
 	@mkdir -p $(BUILD)/libfuzzer/found/$(FUZZ)
 	$(Q)clang $(ALL_CFLAGS) -fsanitize=$(FUZZ_SAN),fuzzer \
 		-fno-sanitize-recover=all \
 		-o $(BUILD)/libfuzzer/$(FUZZ) tests/fuzz/$(FUZZ).c \
-		$(BUILD)/libfuzzer/libpinhole.a $(LDLIBS)
+		$(FUZZ_OBJ) $(LDLIBS) $(if $(call unit_daemon,$(FUZZ)),$(BPF_LIBS))
 	$(BUILD)/libfuzzer/$(FUZZ) -max_total_time=$(SECONDS) \
 		-artifact_prefix=$(BUILD)/libfuzzer/ \
 		$(BUILD)/libfuzzer/found/$(FUZZ) tests/fuzz/corpus/$(FUZZ)

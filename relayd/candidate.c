@@ -2,12 +2,14 @@
 
 #include "relayd/candidate.h"
 
-static struct candidate *find(struct candidates *cs, const struct addr *source)
+static struct candidate *find(struct candidates *cs, const struct addr *source,
+			      bool is_rtp)
 {
 	for (unsigned i = 0; i < CANDIDATE_PLACES; i++) {
 		struct candidate *c = &cs->place[i];
 
-		if (c->count && addr_eq(&c->source, source))
+		if (c->count && c->is_rtp == is_rtp &&
+		    addr_eq(&c->source, source))
 			return c;
 	}
 	return NULL;
@@ -48,9 +50,8 @@ static unsigned advance(struct candidate *c, const struct candidate *packet)
 {
 	int16_t step = (int16_t)(packet->seq - c->seq);
 
-	if (c->is_rtp != packet->is_rtp || c->ssrc != packet->ssrc)
-		return restart(c, packet);
-	if (packet->is_rtp && (step > CANDIDATE_GAP || step < -CANDIDATE_GAP))
+	if (packet->is_rtp && (c->ssrc != packet->ssrc ||
+			       step > CANDIDATE_GAP || step < -CANDIDATE_GAP))
 		return restart(c, packet);
 	if (packet->is_rtp && step <= 0)
 		return 0; /* late, or again */
@@ -63,7 +64,7 @@ static unsigned advance(struct candidate *c, const struct candidate *packet)
 
 unsigned candidates_hear(struct candidates *cs, const struct candidate *packet)
 {
-	struct candidate *c = find(cs, &packet->source);
+	struct candidate *c = find(cs, &packet->source, packet->is_rtp);
 
 	if (c)
 		return advance(c, packet);
@@ -77,8 +78,7 @@ unsigned candidates_hear(struct candidates *cs, const struct candidate *packet)
 
 void candidates_drop(struct candidates *cs, const struct addr *source)
 {
-	struct candidate *c = find(cs, source);
-
-	if (c)
-		c->count = 0;
+	for (unsigned i = 0; i < CANDIDATE_PLACES; i++)
+		if (addr_eq(&cs->place[i].source, source))
+			cs->place[i].count = 0;
 }

@@ -7,8 +7,9 @@
 #include "common/addr.h"
 
 /*
- * Sources on their way to proof: what came from them so far in sequence. A few
- * places and no memory beyond, so the question is who gets one. A place is
+ * Sources on their way to proof: what came from them so far in sequence, RTP
+ * apart from all else, as one port may carry both in turn (RFC 5761, ICE). A
+ * few places and no memory beyond, so the question is who gets one. A place is
  * kept for the next packet of who has it, shortly after a first one, longer
  * after a second in sequence; only packets in sequence keep it longer. So who
  * sprays from many sources, or numbers at random, holds a place for one packet
@@ -42,7 +43,7 @@ struct candidates {
  * sequence or there is no place. */
 unsigned candidates_hear(struct candidates *cs, const struct candidate *packet);
 
-/* The source needs no place any more. */
+/* The source needs no place any more, nor two. */
 void candidates_drop(struct candidates *cs, const struct addr *source);
 
 #endif

@@ -225,6 +225,7 @@ void learn_signal(struct learn *l, enum learn_side side, const struct addr *sdp,
 void learn_close(struct learn *l, enum learn_side side)
 {
 	l->ch[side] = (struct learn_channel){0};
+	l->plausible = l->elsewhere = (struct candidates){0};
 }
 
 void learn_read(struct learn_facts *f, const uint8_t *data, size_t len)
