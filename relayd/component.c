@@ -17,7 +17,7 @@ static void stranger(struct component *c, const struct learn_result *what,
 		     const struct addr *src, uint64_t now)
 {
 	c->strangers++;
-	c->env->counters->stranger_packets++;
+	counters_stranger(c->env->counters, what->stranger);
 	if (c->stranger_told && now - c->stranger_told < STRANGER_QUIET_MS)
 		return;
 	c->stranger_told = now;
@@ -112,7 +112,7 @@ static bool judge(struct learn_result *what, struct component *c,
 		stream_tell(c->stream, c->part, what, &facts->src);
 		return true;
 	case LEARN_RELEARNED:
-		n->relearned++;
+		counters_relearned(n, what->cause);
 		stream_tell(c->stream, c->part, what, &facts->src);
 		return true;
 	case LEARN_PROBATION:
@@ -189,7 +189,7 @@ static void on_turn(void *arg)
 
 int component_open(struct component *c, struct stream *st,
 		   const struct stream_env *env, enum stream_part part,
-		   uint16_t port)
+		   uint16_t port, enum learn_policy policy)
 {
 	const struct socket_config cfg = {
 		.loop = env->loop,
@@ -209,7 +209,7 @@ int component_open(struct component *c, struct stream *st,
 	c->env = env;
 	c->part = part;
 	c->port = port;
-	learn_init(&c->learn, LEARN_SIGNALLED);
+	learn_init(&c->learn, policy);
 	err = socket_open(&door, &cfg, &env->address, port);
 	if (!err)
 		c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = door;

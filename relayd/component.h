@@ -41,7 +41,7 @@ struct component {
 /* Bind and receive. 0 or a negative errno (-EADDRINUSE). */
 int component_open(struct component *c, struct stream *st,
 		   const struct stream_env *env, enum stream_part part,
-		   uint16_t port);
+		   uint16_t port, enum learn_policy policy);
 void component_close(struct component *c);
 
 /* Connect sockets to sides that are proven and stay as they are, and let go of

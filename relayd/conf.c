@@ -7,6 +7,7 @@
 #include "common/netset.h"
 #include "proto/relay_options.h"
 #include "relayd/conf.h"
+#include "relayd/learn_policy.h"
 
 enum { WORKERS_MAX = 64 };
 
@@ -27,6 +28,16 @@ static int check_fastpath(const char *value, char *why, size_t len)
 	if (!relayd_fastpath_parse(&mode, value))
 		return 0;
 	snprintf(why, len, "auto, on or off");
+	return -EINVAL;
+}
+
+static int check_learn(const char *value, char *why, size_t len)
+{
+	enum learn_policy policy;
+
+	if (!learn_policy_parse(&policy, value))
+		return 0;
+	snprintf(why, len, "strict, signalled or open");
 	return -EINVAL;
 }
 
@@ -79,6 +90,13 @@ const struct conf_key relayd_keys[] = {
 	 .def = "30",
 	 .max = 3600,
 	 .help = "seconds before a released port is used again"},
+	{.name = "media.learn",
+	 .type = CONF_STRING,
+	 .offset = AT(media_learn),
+	 .def = "\"signalled\"",
+	 .check = check_learn,
+	 .reload = true,
+	 .help = "where media may come from: strict, signalled or open"},
 	{.name = "media.dscp",
 	 .type = CONF_INT,
 	 .offset = AT(media_dscp),

@@ -21,6 +21,7 @@ struct relayd_conf {
 	char *fastpath;           /* relayd_fastpath_parse */
 	char *fastpath_pin;
 	int64_t fastpath_dead; /* seconds */
+	char *media_learn;     /* learn_policy_parse */
 	int64_t session_idle;
 	int64_t session_setup;
 	int64_t session_max;

@@ -2,6 +2,13 @@
 #define RELAYD_COUNTERS_H
 
 #include "common/metrics.h"
+#include "relayd/learn.h"
+
+/* The causes and kinds of learn.h, as counters. */
+#define RELAYD_RELEARNED(X, name, field, text)                                 \
+	X(relearned_##field, "Of these: " text)
+#define RELAYD_STRANGER(X, name, field, text)                                  \
+	X(stranger_packets_##field, "Of these: " text)
 
 /* Everything relayd counts, once: fields, names and help lines. */
 #define RELAYD_COUNTERS(X)                                                     \
@@ -38,7 +45,9 @@
 	X(linked, "Sockets connected to a proven side of a stream")            \
 	X(learned, "Channels learned")                                         \
 	X(relearned, "Channels learned anew")                                  \
+	LEARN_CAUSES(RELAYD_RELEARNED, X)                                      \
 	X(stranger_packets, "Media packets from strangers, dropped")           \
+	LEARN_STRANGERS(RELAYD_STRANGER, X)                                    \
 	X(early_packets, "Media packets before their side was signalled")      \
 	X(probation_packets, "Media packets from sources not yet proven")      \
 	X(nowhere_packets, "Media packets with nowhere to go yet, dropped")    \
@@ -60,6 +69,29 @@
 struct relayd_counters {
 	RELAYD_COUNTERS(METRICS_FIELD)
 };
+
+/* Of a side that moved, and of a packet dropped, by why. */
+static inline void counters_relearned(struct relayd_counters *c,
+				      enum learn_cause cause)
+{
+#define COUNTER_OF_CAUSE(X, name, field, text) &c->relearned_##field,
+	uint64_t *const counters[] = {LEARN_CAUSES(COUNTER_OF_CAUSE, )};
+#undef COUNTER_OF_CAUSE
+
+	c->relearned++;
+	++*counters[cause];
+}
+
+static inline void counters_stranger(struct relayd_counters *c,
+				     enum learn_stranger who)
+{
+#define COUNTER_OF_STRANGER(X, name, field, text) &c->stranger_packets_##field,
+	uint64_t *const counters[] = {LEARN_STRANGERS(COUNTER_OF_STRANGER, )};
+#undef COUNTER_OF_STRANGER
+
+	c->stranger_packets++;
+	++*counters[who];
+}
 
 /* Each worker counts for itself; this sums up. */
 static inline void counters_add(struct relayd_counters *sum,

@@ -84,12 +84,22 @@ static void on_tick(uv_timer_t *timer)
 	daemon_exit(r->daemon);
 }
 
+/* Checked when it was read. */
+static enum learn_policy policy(const struct relayd_conf *conf)
+{
+	enum learn_policy p = LEARN_STRICT;
+
+	(void)learn_policy_parse(&p, conf->media_learn);
+	return p;
+}
+
 static struct session_limits limits(const struct relayd_conf *conf)
 {
 	return (struct session_limits){
 		.idle_ms = (uint32_t)conf->session_idle * 1000,
 		.setup_ms = (uint32_t)conf->session_setup * 1000,
 		.resequence_ms = (uint32_t)conf->media_resequence,
+		.policy = policy(conf),
 	};
 }
 

@@ -159,10 +159,11 @@ static json_t *streams_json(const struct session *s)
 
 json_t *report_session(const struct session *s, uint64_t now)
 {
-	return json_pack("{s:o,s:I,s:b,s:o,s:o,s:o}", "call_id",
+	return json_pack("{s:o,s:I,s:b,s:s,s:o,s:o,s:o}", "call_id",
 			 text_json(session_call_id(s)), "duration_ms",
 			 (json_int_t)(now - session_opened(s)), "answered",
-			 session_answered(s), "observed_first",
+			 session_answered(s), "learn",
+			 learn_policy_name(session_policy(s)), "observed_first",
 			 addr_json(session_observed(s, LEARN_FIRST)),
 			 "observed_second",
 			 addr_json(session_observed(s, LEARN_SECOND)),

@@ -27,6 +27,7 @@ struct session {
 	uint64_t signalled; /* last */
 	deadline_id deadline;
 	uint32_t resequence_ms;
+	enum learn_policy policy;
 	bool answered;
 };
 
@@ -266,6 +267,9 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 	s->resequence_ms = options->has_resequence
 				   ? options->resequence_ms
 				   : ss->cfg.limits.resequence_ms;
+	s->policy = ss->cfg.limits.policy;
+	if (*options->learn)
+		(void)learn_policy_parse(&s->policy, options->learn);
 	s->call_id = strdup(call_id);
 	err = s->call_id ? set_tag(s, LEARN_FIRST, tag) : -ENOMEM;
 	if (!err)
@@ -313,8 +317,9 @@ int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
 	uint32_t added = 0;
 
 	for (unsigned i = 0; i < sdp->n; i++) {
-		struct attempt a = {s,
-				    {i, sdp->media[i].type, s->resequence_ms}};
+		struct attempt a = {
+			s,
+			{i, sdp->media[i].type, s->resequence_ms, s->policy}};
 		uint16_t port;
 		int err;
 
@@ -428,6 +433,11 @@ const char *session_call_id(const struct session *s)
 const char *session_tag(const struct session *s, enum learn_side side)
 {
 	return s->tag[side];
+}
+
+enum learn_policy session_policy(const struct session *s)
+{
+	return s->policy;
 }
 
 bool session_answered(const struct session *s)

@@ -38,6 +38,8 @@ struct session_limits {
 	/* How long RTP may wait to be put in order, for who does not say; 0:
 	 * it does not. Of sessions that begin from here on. */
 	uint32_t resequence_ms;
+	/* Where media may come from, likewise. */
+	enum learn_policy policy;
 };
 
 struct sessions_config {
@@ -131,6 +133,7 @@ void session_abandon(struct session *s, uint64_t now);
 const char *session_call_id(const struct session *s);
 const char *session_tag(const struct session *s, enum learn_side side);
 bool session_answered(const struct session *s);
+enum learn_policy session_policy(const struct session *s);
 uint64_t session_opened(const struct session *s);
 const struct addr *session_observed(const struct session *s,
 				    enum learn_side side);

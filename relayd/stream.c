@@ -141,10 +141,12 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	bypass_init(&st->bypass, want->resequence_ms ? NULL : env->fast,
 		    &st->figures, &env->address, port);
 	strncat(st->type, want->type, sizeof(st->type) - 1);
-	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port);
+	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port,
+			     want->policy);
 	if (!err)
 		err = component_open(&st->part[STREAM_RTCP], st, env,
-				     STREAM_RTCP, (uint16_t)(port + 1));
+				     STREAM_RTCP, (uint16_t)(port + 1),
+				     want->policy);
 	if (!err)
 		err = open_resequence(st, want->resequence_ms);
 	if (err)

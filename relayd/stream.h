@@ -65,6 +65,7 @@ struct stream_want {
 	unsigned line;          /* index of the media line */
 	const char *type;       /* its media type */
 	uint32_t resequence_ms; /* 0: RTP goes on as it comes */
+	enum learn_policy policy;
 };
 
 /*
