@@ -107,8 +107,9 @@ def test_a_phone_moves_its_media(site, caller, callee, side):
     asked, ok = reinvite(one, other, one.offer(), other.offer())
     check_ports_kept(site, one, other, asked, ok)
     # Behind a NAT it has to speak before the relay can know where it is.
-    one.media.send(one.told)
+    one.media.start(one.told)
     other.media.wait_packets(1, one.media.ssrc)
+    one.media.stop()
     heard = len(old.received)
     both_hear(one, other)
     assert len(old.received) == heard
