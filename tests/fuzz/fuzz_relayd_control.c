@@ -9,6 +9,7 @@
 #include "common/sipmsg.h"
 #include "common/strbuf.h"
 #include "common/trace.h"
+#include "relayd/burst.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
 #include "relayd/journal.h"
@@ -49,6 +50,7 @@ struct world {
 };
 
 static uint8_t packet_buf[SOCKET_BUF];
+static struct burst burst;
 
 static void open_env(struct world *w)
 {
@@ -59,6 +61,7 @@ static void open_env(struct world *w)
 		.trusted = w->trusted,
 		.counters = &w->counters,
 		.buf = packet_buf,
+		.burst = &burst,
 	};
 	MUST(addr_parse(&w->env.address, "127.0.0.1", 0) == 0);
 	MUST(addr_parse(&w->env.advertise, "203.0.113.4", 0) == 0);
