@@ -49,6 +49,11 @@ def test_good_file(tmp_path, daemon):
     assert check(daemon, "-c", path)[0] == 0
 
 
+def test_a_policy_that_there_is_not(tmp_path):
+    err = complaint(tmp_path, "relayd", '{"media": {"learn": "careless"}}')
+    assert "media.learn" in err and "strict, signalled or open" in err
+
+
 @pytest.mark.parametrize("daemon", DAEMONS)
 @pytest.mark.parametrize("text, line, words", [
     ('{\n "http": "127.0.0.1:1",\n "htpp": 1\n}', 3, ["htpp", "http"]),
