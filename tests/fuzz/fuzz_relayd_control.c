@@ -15,6 +15,7 @@
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
+#include "relayd/quota.h"
 #include "relayd/session.h"
 #include "relayd/socket.h"
 #include "relayd/stream.h"
@@ -42,6 +43,7 @@ struct world {
 	struct trace *trace;
 	struct journal *journal;
 	struct load load;
+	struct quota *quota;
 	struct stream_env env;
 	struct sessions *sessions;
 	struct control *control;
@@ -84,17 +86,21 @@ static void open_world(struct world *w)
 	     0);
 	MUST(trace_alloc(&w->trace, TRACE_CALLS, TRACE_BYTES) == 0);
 	MUST(journal_alloc(&w->journal, w->trace) == 0);
+	MUST(quota_alloc(&w->quota,
+			 &(struct quota_limits){.sessions = SESSIONS}) == 0);
 	open_env(w);
-	MUST(sessions_alloc(&w->sessions,
-			    &(struct sessions_config){
-				    .env = &w->env,
-				    .ports = w->ports,
-				    .deadlines = w->deadlines,
-				    .journal = w->journal,
-				    .counters = &w->counters,
-				    .load = &w->load,
-				    .limits = {SESSIONS, 300000, 200000},
-			    }) == 0);
+	MUST(sessions_alloc(
+		     &w->sessions,
+		     &(struct sessions_config){
+			     .env = &w->env,
+			     .ports = w->ports,
+			     .deadlines = w->deadlines,
+			     .journal = w->journal,
+			     .counters = &w->counters,
+			     .load = &w->load,
+			     .quota = w->quota,
+			     .limits = {.idle_ms = 300000, .setup_ms = 200000},
+		     }) == 0);
 	MUST(control_alloc(&w->control, &(struct control_config){
 						.sessions = w->sessions,
 						.ports = w->ports,
@@ -115,6 +121,7 @@ static void close_world(struct world *w)
 	MUST(deadlines_count(w->deadlines) == 0);
 	MUST(ports_available(w->ports, UINT64_MAX / 2) ==
 	     ports_total(w->ports));
+	quota_free(w->quota);
 	journal_free(w->journal);
 	trace_free(w->trace);
 	ports_free(w->ports);

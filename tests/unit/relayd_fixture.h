@@ -92,7 +92,8 @@ static void setup(void)
 					  .counters = &counters,
 					  .load = &load,
 					  .quota = quota,
-					  .limits = {300000, 200000, 0}});
+					  .limits = {.idle_ms = 300000,
+						     .setup_ms = 200000}});
 	control_alloc(&control, &(struct control_config){.sessions = sessions,
 							 .ports = ports,
 							 .load = &load,

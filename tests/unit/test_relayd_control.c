@@ -180,6 +180,50 @@ START_TEST(call_is_traced)
 END_TEST
 
 /* Bytes changed at random: an answer or none, and nothing is lost. */
+/* Configuration, and the proxy's wish for its call; for new sessions only, of
+ * which every line has it. */
+START_TEST(policy_of_learning)
+{
+	static const struct {
+		enum learn_policy configured;
+		const char *wanted;
+		enum learn_policy is;
+	} cases[] = {
+		{LEARN_SIGNALLED, "", LEARN_SIGNALLED},
+		{LEARN_STRICT, "", LEARN_STRICT},
+		{LEARN_STRICT, ";ph-learn=open", LEARN_OPEN},
+		{LEARN_OPEN, ";ph-learn=strict", LEARN_STRICT},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct session_limits lim = {
+			.idle_ms = 300000,
+			.setup_ms = 200000,
+			.policy = cases[i].configured,
+		};
+		const struct session *s;
+
+		sessions_limit(sessions, &lim);
+		options = cases[i].wanted;
+		ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
+		lim.policy = LEARN_SIGNALLED;
+		sessions_limit(sessions, &lim);
+		options = ";ph-learn=signalled";
+		ck_assert_int_eq(offer("c1", "a", 4000, 5000), 302);
+		s = sessions_find(sessions, "c1");
+		ck_assert_int_eq(session_policy(s), cases[i].is);
+		for (unsigned line = 0; line < 2; line++)
+			ck_assert_int_eq(stream_learn(session_stream(s, line),
+						      STREAM_RTP)
+						 ->policy,
+					 cases[i].is);
+		ck_assert_int_eq(ask("BYE", "c1", "a", NULL, ""), 200);
+	}
+	options = ";ph-learn=careless";
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 400);
+}
+END_TEST
+
 START_TEST(garbage_does_no_harm)
 {
 	static const char *const method[] = {"INVITE", "BYE", "OPTIONS"};
@@ -219,6 +263,7 @@ int main(void)
 	tcase_add_test(tc, ok_with_sdp_records_the_second_channel);
 	tcase_add_test(tc, release_is_answered_alike_when_repeated);
 	tcase_add_test(tc, call_is_traced);
+	tcase_add_test(tc, policy_of_learning);
 	tcase_add_loop_test(tc, garbage_does_no_harm, 0, 5);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

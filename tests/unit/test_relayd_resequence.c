@@ -116,7 +116,9 @@ static void setup_patient(void)
 {
 	setup();
 	sessions_limit(sessions,
-		       &(struct session_limits){300000, 200000, A_MINUTE});
+		       &(struct session_limits){.idle_ms = 300000,
+						.setup_ms = 200000,
+						.resequence_ms = A_MINUTE});
 }
 
 /* The configuration speaks for who says nothing, and for new sessions only. */
@@ -135,8 +137,11 @@ START_TEST(the_configuration_and_the_request)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct session_limits lim = {300000, 200000,
-					     cases[i].configured};
+		struct session_limits lim = {
+			.idle_ms = 300000,
+			.setup_ms = 200000,
+			.resequence_ms = cases[i].configured,
+		};
 		const struct resequence *r;
 
 		sessions_limit(sessions, &lim);
