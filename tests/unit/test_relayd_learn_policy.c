@@ -1,6 +1,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "proto/relay_options.h"
 #include "tests/unit/relayd_learn_fixture.h"
 
 /* What each policy takes (learn_policy.h). */
@@ -192,6 +193,24 @@ START_TEST(words)
 }
 END_TEST
 
+/* Each word of the dialect is a policy, and the other way round. */
+START_TEST(words_of_the_dialect)
+{
+	static const char *const dialect[] = {
+#define DIALECT_WORD(word) (word),
+		RELAY_LEARN_WORDS(DIALECT_WORD)
+#undef DIALECT_WORD
+	};
+	enum learn_policy p;
+
+	for (size_t i = 0; i < sizeof(dialect) / sizeof(dialect[0]); i++)
+		ck_assert_int_eq(learn_policy_parse(&p, dialect[i]), 0);
+#define POLICY_WORD(name, word, help) ck_assert(relay_options_learn_ok(word));
+	LEARN_POLICIES(POLICY_WORD)
+#undef POLICY_WORD
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("policy");
@@ -206,6 +225,7 @@ int main(void)
 			    sizeof(moves) / sizeof(moves[0]));
 	tcase_add_test(tc, open_prefers_who_fits);
 	tcase_add_test(tc, words);
+	tcase_add_test(tc, words_of_the_dialect);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
