@@ -30,15 +30,16 @@ def descendants(pid):
 
 
 def seconds(pids):
-    """CPU time the processes have used so far, all threads, user and
-    system."""
+    """CPU time the processes have used so far, all their threads that are
+    still there, user and system; exact, where utime and stime have ticks."""
     total = 0
     for pid in pids:
-        fields = _stat(pid)
-        if fields is None:
-            raise RuntimeError(f"process {pid} under test has ended")
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICK
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError) as e:
+            raise RuntimeError(f"process {pid} under test has ended") from e
+    return total / 1e9
 
 
 def memory(pids):
@@ -51,32 +52,37 @@ def memory(pids):
     return total
 
 
-def core_seconds(cores):
-    """Time the cores have not been idle so far, whoever used it or, on a
-    virtual machine, was given it instead."""
+def _core_ticks(cores, fields):
+    """The sum of these fields of the cores' lines in /proc/stat, in
+    seconds."""
     wanted = {f"cpu{c}" for c in cores}
     total = 0
     for line in Path("/proc/stat").read_text().splitlines():
         name, *ticks = line.split()
         if name in wanted:
-            user, nice, system, _idle, _wait, irq, soft, steal = map(
-                int, ticks[:8])
-            total += user + nice + system + irq + soft + steal
+            total += sum(int(ticks[f]) for f in fields)
     return total / _TICK
+
+
+_PROCESSES = (0, 1, 2)  # samples, taken only while the core is not idle
+_IDLE = (3, 4)          # exact
 
 
 class Meter:
     """CPU time used since start() by the programs under test, {"proxyd":
-    [pid]}, which have `cores` to themselves if all is well."""
+    [pid]}, which have `cores` to themselves if all is well, and by the kernel
+    on their behalf."""
 
     def __init__(self, programs, cores):
         self.programs = programs
         self.cores = cores
+        self._floor = 0.0
         self.start()
 
     def start(self):
         self._begun = time.monotonic()
-        self._cores = core_seconds(self.cores)
+        self._idle = _core_ticks(self.cores, _IDLE)
+        self._processes = _core_ticks(self.cores, _PROCESSES)
         self._before = self._now()
 
     def _now(self):
@@ -87,12 +93,31 @@ class Meter:
         now = self._now()
         return {name: now[name] - self._before[name] for name in now}
 
+    def _took(self):
+        return (time.monotonic() - self._begun) * len(self.cores)
+
+    def busy(self):
+        """Time the cores were not idle, beyond what they are without load:
+        the programs and what the kernel did for their packets, wherever the
+        kernel put it down."""
+        took = self._took()
+        idle = _core_ticks(self.cores, _IDLE) - self._idle
+        return max(0.0, took - idle - self._floor * took)
+
+    def learn_floor(self, seconds=0.4):
+        """See how busy others keep the cores while there is no load."""
+        self._floor = 0.0
+        self.start()
+        time.sleep(seconds)
+        others = self.busy() - sum(self.used().values())
+        self._floor = max(0.0, others) / self._took()
+
     def others(self, used):
-        """The share of the cores that anybody else had, `used` being ours:
-        what makes a measurement worth less."""
-        took = (time.monotonic() - self._begun) * len(self.cores)
-        busy = core_seconds(self.cores) - self._cores
-        return max(0.0, busy - sum(used.values())) / took
+        """The share of the cores that other processes had, `used` being ours:
+        what makes a measurement worth less. Not less than this: ours contains
+        the interrupts that came while it ran."""
+        processes = _core_ticks(self.cores, _PROCESSES) - self._processes
+        return max(0.0, processes - sum(used.values())) / self._took()
 
     def settle(self, timeout=4.0):
         """Wait until the programs have nearly nothing left to do, so that one

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,23 @@ from world import core_split
 # machine, which then disturbs less.
 NICE = -10
 _AUTOGROUP = Path("/proc/self/autogroup")
+
+
+FILES_MAX = 65536
+
+
+def raise_limits():
+    """File descriptors for the daemons, which inherit it; how many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > FILES_MAX:
+        hard = FILES_MAX
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def stay_with_load():
+    """Keep this process off the daemons' cores."""
+    os.sched_setaffinity(0, core_split()["phones"])
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def rows(sides, settings):
     ]
 
 
-def _table(lines):
+def table(lines):
     width = [max(len(line[i]) for line in lines)
              for i in range(len(lines[0]))]
     lines.insert(1, ["-" * w for w in width])
@@ -109,4 +109,4 @@ def text(header, sides, results, settings):
             line.append(row.ratio_cell(*runs))
         if any(c not in ("-", "") for c in line[1:]):
             lines.append(line)
-    return "\n".join([*out, "", _table(lines)])
+    return "\n".join([*out, "", table(lines)])

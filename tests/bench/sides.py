@@ -7,17 +7,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from support.daemons import BIN, Daemon, proxyd_conf, redirectd_conf, \
-    relayd_conf
+from support.daemons import BIN, Daemon, proxyd_conf, redirectd_conf
 from support.net import end_process, wait_until
 from support.sipmsg import Message, token
 
 import cpu
-import sessions
-from world import CALLER, MEDIA_PORTS, PROXY, RELAY
+import relays
+from world import CALLER, PROXY
 
 HERE = Path(__file__).resolve().parent
-NG = ("127.0.0.1", 2223)
 
 
 def first_line(*argv):
@@ -26,6 +24,12 @@ def first_line(*argv):
                           stderr=subprocess.STDOUT)
     lines = done.stdout.strip().splitlines()
     return lines[0].strip() if lines else ""
+
+
+def number(line):
+    """The first version number in it."""
+    found = re.search(r"\d+(\.\d+)+", line)
+    return found[0] if found else "?"
 
 
 def last_words(logs):
@@ -37,7 +41,8 @@ def last_words(logs):
 class Pinhole:
     name = "pinhole"
     settings = ('"log": "warn", proxyd "trace.calls": 0, redirectd "store": '
-                '"memory", relayd "media.quarantine": 1 s, "fastpath": "off"')
+                '"memory", relayd "workers": 1, "media.quarantine": 1 s, '
+                '"fastpath": "off"')
     programs = ("redirectd", "relayd", "proxyd")
 
     def __init__(self, world):
@@ -57,8 +62,7 @@ class Pinhole:
             return redirectd_conf(log="warn")
         # User space on both sides: what the kernel forwards for relayd would
         # be on no process's account.
-        return relayd_conf(log="warn", fastpath="off", media={
-            "address": RELAY, "ports": list(MEDIA_PORTS), "quarantine": 1})
+        return relays.relayd_settings(fastpath="off")
 
     @classmethod
     def missing(cls):
@@ -71,7 +75,7 @@ class Pinhole:
         return first_line(BIN / "proxyd", "-V")
 
     def sessions(self):
-        return sessions.Relayd(self.world, (RELAY, 5060))
+        return relays.relayd_control(self.world)
 
     def complaints(self):
         return last_words({p: d.log() for p, d in self.daemons.items()})
@@ -86,42 +90,33 @@ class Peers:
     def __init__(self, world):
         self.world = world
         self.dir = Path(tempfile.mkdtemp(prefix="pinhole-bench-"))
-        self.procs = {}
+        self._kamailio = None
         world.own(self)
-        self._start_rtpengine()
+        self._rtpengine = relays.Rtpengine(world)
         self._start_kamailio()
-        self.pids = {p: cpu.descendants(proc.pid)
-                     for p, proc in self.procs.items()}
+        self.pids = {"kamailio": cpu.descendants(self._kamailio.pid),
+                     "rtpengine": [self._rtpengine.pid]}
         self.relay_program = "rtpengine"
 
-    def _popen(self, program, *argv):
-        with open(self.dir / f"{program}.log", "wb") as log:
-            self.procs[program] = self.world.popen(
-                "servers", program, *argv, stdout=log, stderr=log)
-
-    def _start_rtpengine(self):
-        conf = self.dir / "rtpengine.conf"
-        low, high = MEDIA_PORTS
-        conf.write_text("[rtpengine]\ntable = -1\n"
-                        f"interface = {RELAY}\n"
-                        f"listen-ng = {NG[0]}:{NG[1]}\n"
-                        f"port-min = {low}\nport-max = {high}\n"
-                        "num-threads = 1\nlog-level = 4\n"
-                        "delete-delay = 0\n")
-        self._popen("rtpengine", f"--config-file={conf}",
-                    "--config-section=rtpengine", "-f", "-E")
-        ng = sessions.Ng(self.world, NG)
-        self._wait("rtpengine", lambda: ng.ping())
-
     def _start_kamailio(self):
-        self._popen("kamailio", "-DD", "-E", "-f", HERE / "kamailio.cfg",
-                    "-m", "1024", "-M", "16", "-Y", self.dir)
+        with open(self.dir / "log", "wb") as log:
+            self._kamailio = self.world.popen(
+                "servers", "kamailio", "-DD", "-E", "-f",
+                HERE / "kamailio.cfg", "-m", "1024", "-M", "16", "-Y",
+                self.dir, stdout=log, stderr=log)
         sock = self.world.udp("phones", ip=CALLER)
         sock.settimeout(0.2)
         try:
-            self._wait("kamailio", lambda: self._answers(sock))
+            wait_until(lambda: self._ready(sock), 10.0,
+                       lambda: "kamailio ready; its log:\n" + self._log())
         finally:
             sock.close()
+
+    def _ready(self, sock):
+        if self._kamailio.poll() is not None:
+            raise RuntimeError("kamailio ended at its start:\n"
+                               + self._log())
+        return self._answers(sock)
 
     @staticmethod
     def _answers(sock):
@@ -138,17 +133,8 @@ class Peers:
         except (TimeoutError, ConnectionError):
             return None
 
-    def _wait(self, program, ready):
-        def look():
-            if self.procs[program].poll() is not None:
-                raise RuntimeError(f"{program} ended at its start:\n"
-                                   f"{self._log(program)}")
-            return ready()
-        wait_until(look, 10.0, lambda: f"{program} ready; its log:\n"
-                                       f"{self._log(program)}")
-
-    def _log(self, program):
-        return (self.dir / f"{program}.log").read_text(errors="replace")
+    def _log(self):
+        return (self.dir / "log").read_text(errors="replace")
 
     @classmethod
     def missing(cls):
@@ -158,19 +144,17 @@ class Peers:
 
     @classmethod
     def version(cls):
-        def number(line):
-            found = re.search(r"\d+(\.\d+)+", line)
-            return found[0] if found else "?"
         return (f"Kamailio {number(first_line('kamailio', '-v'))}, rtpengine "
                 f"{number(first_line('rtpengine', '--version'))}")
 
     def sessions(self):
-        return sessions.Ng(self.world, NG)
+        return self._rtpengine.control()
 
     def complaints(self):
-        return last_words({p: self._log(p) for p in self.procs})
+        return last_words({"kamailio": self._log(),
+                           "rtpengine": self._rtpengine.log()})
 
     def close(self):
-        for proc in reversed(self.procs.values()):
-            end_process(proc)
+        if self._kamailio is not None:
+            end_process(self._kamailio)
         shutil.rmtree(self.dir, ignore_errors=True)
