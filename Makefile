@@ -140,7 +140,7 @@ check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) check-unit
 	$(Q)$(MAKE) check-net
 
-.PHONY: demo run bench
+.PHONY: demo run bench bench-media
 demo: deps ## a call between two real phones behind two NATs, heard and drawn
 	$(Q)$(MAKE) all $(TOOLS)
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) $(PYTHON) -B tests/support/demo.py
@@ -149,7 +149,10 @@ run: deps ## all three daemons on this host, until Ctrl-C
 	@sh deploy/run
 bench: ## calls/s, packets/s and CPU, beside Kamailio + rtpengine (root)
 	$(Q)$(MAKE) all
-	$(AS_ROOT) tests/bench/bench
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench
+bench-media: ## media: packets/s, CPU, latency and memory, four ways (root)
+	$(Q)$(MAKE) all
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-media
 
 # libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
 FUZZ ?= fuzz_sipmsg

@@ -66,6 +66,8 @@ def _core_ticks(cores, fields):
 
 _PROCESSES = (0, 1, 2)  # samples, taken only while the core is not idle
 _IDLE = (3, 4)          # exact
+FLOOR_MAX = 0.03
+_FLOOR_LOOKS, _FLOOR_LOOK_S = 3, 0.3
 
 
 class Meter:
@@ -104,13 +106,17 @@ class Meter:
         idle = _core_ticks(self.cores, _IDLE) - self._idle
         return max(0.0, took - idle - self._floor * took)
 
-    def learn_floor(self, seconds=0.4):
-        """See how busy others keep the cores while there is no load."""
+    def learn_floor(self):
+        """See how busy others keep the cores while there is no load. On a
+        machine that is not quiet nobody knows, and others() tells."""
+        floor = FLOOR_MAX
         self._floor = 0.0
-        self.start()
-        time.sleep(seconds)
-        others = self.busy() - sum(self.used().values())
-        self._floor = max(0.0, others) / self._took()
+        for _ in range(_FLOOR_LOOKS):
+            self.start()
+            time.sleep(_FLOOR_LOOK_S)
+            others = self.busy() - sum(self.used().values())
+            floor = min(floor, others / self._took())
+        self._floor = max(0.0, floor)
 
     def others(self, used):
         """The share of the cores that other processes had, `used` being ours:

@@ -33,8 +33,10 @@ struct frame {
 	struct rtptally_mark mark;
 } __attribute__((packed));
 
-enum { FRAME_REST = RTPTALLY_PAYLOAD - RTPTALLY_RTP -
-		    (int)sizeof(struct rtptally_mark) };
+enum {
+	FRAME_REST = RTPTALLY_PAYLOAD - RTPTALLY_RTP -
+		     (int)sizeof(struct rtptally_mark)
+};
 
 struct frame_ends {
 	uint8_t from_mac[ETH_ALEN];

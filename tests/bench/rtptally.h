@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define RTPTALLY_MAGIC 0x50686c64u
+#define RTPTALLY_MAGIC      0x50686c64u
 #define RTPTALLY_LATENCY_US (1 << 17)
 
 enum {
