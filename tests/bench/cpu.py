@@ -42,14 +42,24 @@ def seconds(pids):
     return total / 1e9
 
 
-def memory(pids):
-    """Their memory in bytes; shared pages are divided among the sharers."""
+def _smaps(pids, field):
     total = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/smaps_rollup").open():
-            if line.startswith("Pss:"):
+            if line.startswith(field):
                 total += int(line.split()[1]) * 1024
     return total
+
+
+def memory(pids):
+    """Their memory in bytes; shared pages are divided among the sharers."""
+    return _smaps(pids, "Pss:")
+
+
+def own_memory(pids):
+    """What they have written themselves, in bytes: it grows and shrinks with
+    nobody else."""
+    return _smaps(pids, "Private_Dirty:")
 
 
 def _core_ticks(cores, fields):
@@ -98,32 +108,36 @@ class Meter:
     def _took(self):
         return (time.monotonic() - self._begun) * len(self.cores)
 
-    def busy(self):
-        """Time the cores were not idle, beyond what they are without load:
-        the programs and what the kernel did for their packets, wherever the
-        kernel put it down."""
-        took = self._took()
-        idle = _core_ticks(self.cores, _IDLE) - self._idle
-        return max(0.0, took - idle - self._floor * took)
-
-    def learn_floor(self):
-        """See how busy others keep the cores while there is no load. On a
-        machine that is not quiet nobody knows, and others() tells."""
-        floor = FLOOR_MAX
-        self._floor = 0.0
-        for _ in range(_FLOOR_LOOKS):
-            self.start()
-            time.sleep(_FLOOR_LOOK_S)
-            others = self.busy() - sum(self.used().values())
-            floor = min(floor, others / self._took())
-        self._floor = max(0.0, floor)
+    def _processes_had(self):
+        return _core_ticks(self.cores, _PROCESSES) - self._processes
 
     def others(self, used):
         """The share of the cores that other processes had, `used` being ours:
         what makes a measurement worth less. Not less than this: ours contains
         the interrupts that came while it ran."""
-        processes = _core_ticks(self.cores, _PROCESSES) - self._processes
-        return max(0.0, processes - sum(used.values())) / self._took()
+        return max(0.0, self._processes_had() - sum(used.values())) \
+            / self._took()
+
+    def core(self, used):
+        """Time the cores were not idle, less what others had and what they
+        are not idle without load: our programs and what the kernel did for
+        their packets, wherever the kernel put it down."""
+        took = self._took()
+        idle = _core_ticks(self.cores, _IDLE) - self._idle
+        busy = took - idle - (self.others(used) + self._floor) * took
+        return max(0.0, busy)
+
+    def learn_floor(self):
+        """See how busy the kernel keeps the cores while there is no load."""
+        floor = FLOOR_MAX
+        self._floor = 0.0
+        for _ in range(_FLOOR_LOOKS):
+            self.start()
+            time.sleep(_FLOOR_LOOK_S)
+            used = self.used()
+            rest = self.core(used) - sum(used.values())
+            floor = min(floor, rest / self._took())
+        self._floor = max(0.0, floor)
 
     def settle(self, timeout=4.0):
         """Wait until the programs have nearly nothing left to do, so that one

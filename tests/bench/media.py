@@ -26,13 +26,13 @@ class Memory:
 
     def __init__(self, programs):
         self._pids = [pid for pids in programs.values() for pid in pids]
-        self._user = cpu.memory(self._pids)
+        self._user = cpu.own_memory(self._pids)
         self._kernel = kernel_memory()
 
     def each(self, sessions):
         """Bytes by which each session has made it grow; None where that
         cannot be told."""
-        grown = cpu.memory(self._pids) - self._user
+        grown = cpu.own_memory(self._pids) - self._user
         kernel = kernel_memory() - self._kernel
         return {"user": grown / sessions if self._pids else None,
                 "kernel": kernel / sessions
@@ -56,9 +56,9 @@ def measure(world, make, sessions, settings, before):
         set_up = _set_up(sessions, *part.open())
         part.warm_up()
         each = memory.each(sessions)
-        rate = steady_rate(sessions, settings)
         forwarded = side.forwarded()
-        steady = part.steady(rate, settings["steady_s"])
+        steady = {str(rate): part.steady(rate, settings["steady_s"])
+                  for rate in steady_rates(sessions, settings)}
         share = fast_share(forwarded, side.forwarded())
         start, factor = (before["packets_per_s"] / 1.15, 1.15) if before \
             else (settings["search_from"], 1.6)
@@ -81,8 +81,11 @@ def fast_share(before, after):
     return (after[0] - before[0]) / (after[1] - before[1])
 
 
-def steady_rate(sessions, settings):
-    """What the sessions send, 50 packets a second each way; where that is
-    more than one core does, a rate that all sides carry."""
+def steady_rates(sessions, settings):
+    """What the sessions send, 50 packets a second each way, unless it is more
+    than one core does; and a rate that all sides carry."""
     paced = sessions * 100
-    return paced if paced <= settings["paced_max"] else settings["common"]
+    rates = {settings["common"]}
+    if paced <= settings["paced_max"]:
+        rates.add(paced)
+    return sorted(rates)

@@ -4,24 +4,32 @@ each side, and their ratios."""
 from report import Row, table
 
 import media_sides
-from media import steady_rate
+from media import steady_rates
+
+
+def _steady_rows(rate):
+    at, path = f"at {rate:,}/s", ("steady", str(rate))
+    return [
+        Row(f"CPU per packet {at}, us", (*path, "core_us"), "{:.2f}"),
+        Row("  of it in the relay's process, us", (*path, "cpu_us"),
+            "{:.2f}"),
+        Row("  latency, p50 us", (*path, "p50_us"), "{:.0f}"),
+        Row("  latency, p99 us", (*path, "p99_us"), "{:.0f}"),
+        Row("  loss", (*path, "loss"), "{:.3%}", ratio=False),
+        Row("  core used by others, at least", (*path, "others"), "{:.2f}",
+            ratio=False),
+    ]
 
 
 def _rows(sessions, settings):
-    rate = f"{steady_rate(sessions, settings):,}"
     return [
         Row("packets/s without loss", ("highest", "packets_per_s"),
             "{:,.0f}", ("capped",)),
         Row("  CPU per packet then, us", ("highest", "core_us"), "{:.2f}"),
         Row("  share of the core then", ("highest", "core"), "{:.2f}",
             ratio=False),
-        Row(f"CPU per packet at {rate}/s, us", ("steady", "core_us"),
-            "{:.2f}"),
-        Row("  of it in the relay's process, us", ("steady", "cpu_us"),
-            "{:.2f}"),
-        Row(f"latency at {rate}/s, p50 us", ("steady", "p50_us"), "{:.0f}"),
-        Row(f"latency at {rate}/s, p99 us", ("steady", "p99_us"), "{:.0f}"),
-        Row(f"loss at {rate}/s", ("steady", "loss"), "{:.3%}", ratio=False),
+        *(row for rate in steady_rates(sessions, settings)
+          for row in _steady_rows(rate)),
         Row("forwarded by the kernel", ("fast_share",), "{:.1%}",
             ratio=False),
         Row("sessions set up per second", ("set_up", "per_s"), "{:,.0f}"),
@@ -30,8 +38,6 @@ def _rows(sessions, settings):
         Row("kernel memory per session, bytes", ("memory", "kernel"),
             "{:,.0f}", ratio=False),
         Row("processes", ("processes",), "{:.0f}", ratio=False),
-        Row("core used by others, at least", ("steady", "others"), "{:.2f}",
-            ratio=False),
     ]
 
 

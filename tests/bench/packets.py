@@ -66,7 +66,7 @@ class Packets:
         self.meter.start()
         got = self.load.step(rate, seconds)
         used = self.meter.used()
-        others, busy = self.meter.others(used), self.meter.busy()
+        others, core = self.meter.others(used), self.meter.core(used)
         used = sum(used.values())
         sent, received = got["sent"], got["received"]
         made = sent / got["seconds"]
@@ -80,8 +80,8 @@ class Packets:
             "packets_per_s": received / got["seconds"], "loss": loss,
             "misrouted": got["misrouted"], "overrun": got["overrun"],
             "cpu_us": used / max(received, 1) * 1e6,
-            "core_us": busy / max(received, 1) * 1e6,
-            "busy": used / got["seconds"], "core": busy / got["seconds"],
+            "core_us": core / max(received, 1) * 1e6,
+            "busy": used / got["seconds"], "core": core / got["seconds"],
             "others": others, "p50_us": got["p50_us"],
             "p99_us": got["p99_us"]})
 

@@ -66,4 +66,4 @@ int rtptally(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-const char license_text[] SEC("license") = "GPL";
+char program_license[] SEC("license") = "MIT";
