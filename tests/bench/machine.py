@@ -28,7 +28,7 @@ def raise_limits():
 
 
 def stay_with_load():
-    """Keep this process off the daemons' cores."""
+    """Keep this process off the daemons' cores. They are chosen before."""
     os.sched_setaffinity(0, core_split()["phones"])
 
 
