@@ -22,7 +22,7 @@ class UserSpace:
     settings = '"fastpath": "off", "workers": 1'
 
     def __init__(self, world, count):
-        of = relays.processes(count)
+        of = relays.processes(count, relays.RELAYD_FILES)
         self.relays = [relays.start_relayd(world, self.fastpath, i, of)
                        for i in range(of)]
         self.control = sessions.Several(
@@ -67,7 +67,7 @@ class Rtpengine(UserSpace):
     settings = "table=-1, num-threads=1, log-level=4, delete-delay=0"
 
     def __init__(self, world, count):
-        of = relays.processes(count)
+        of = relays.processes(count, relays.RTPENGINE_FILES)
         self.relays = [relays.Rtpengine(world, i, of) for i in range(of)]
         self.control = sessions.Several([r.control() for r in self.relays])
 

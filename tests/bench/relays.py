@@ -12,19 +12,18 @@ from support.net import end_process, wait_until
 import sessions
 from world import MEDIA_PORTS, RELAY
 
-# Both take four sockets for a session with one audio line: rtpengine has RTP
-# and RTCP ports for each party; relayd has one pair for both, and connects
-# two more once the ends are proven.
-_FILES_PER_SESSION = 4
+# Sockets that a session with one audio line cannot do without: rtpengine has
+# RTP and RTCP ports for each party, relayd one pair for both (it connects more
+# while there are descriptors to spare).
+RELAYD_FILES, RTPENGINE_FILES = 2, 4
 _FILES_BESIDES = 200
 _SIP_PORT, _HTTP_PORT, _NG_PORT = 5060, 8062, 2223
 
 
-def processes(count):
+def processes(count, files_each):
     """How many it takes for so many sessions, by RLIMIT_NOFILE."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    each = (files - _FILES_BESIDES) // _FILES_PER_SESSION
-    return -(-count // each)
+    return -(-count // ((files - _FILES_BESIDES) // files_each))
 
 
 def _ports(i, of):
