@@ -76,7 +76,7 @@ def _core_ticks(cores, fields):
 
 _PROCESSES = (0, 1, 2)  # samples, taken only while the core is not idle
 _IDLE = (3, 4)          # exact
-FLOOR_MAX = 0.03
+FLOOR_MAX = 0.01
 _FLOOR_LOOKS, _FLOOR_LOOK_S = 3, 0.3
 
 
