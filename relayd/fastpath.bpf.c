@@ -19,7 +19,8 @@
 
 enum {
 	AF_INET = 2,
-	IP_FRAGMENT = 0x3fff, /* more fragments, or an offset */
+	IP_MORE_FRAGMENTS = 0x2000,
+	IP_FRAGMENT_OFFSET = 0x1fff,
 	IP_HEADER = 20,
 	IP6_HEADER = 40,
 	RTCP_TYPE_MIN = 192, /* RFC 5761 4 */
@@ -72,15 +73,18 @@ struct facts {
 	__u32 timestamp, ssrc;
 	__u16 seq;
 	__u8 type;
+	__u8 whole; /* and not its first fragment */
 };
 
-/* UDP that carries RTP and fills its IP packet, or nothing for us. */
+/* UDP that carries RTP and, where it is whole, fills its IP packet, or nothing
+ * for us. */
 static __always_inline int read_rtp(struct facts *f, const struct udphdr *udp,
 				    __u32 udp_len, const void *end)
 {
 	const struct rtp *rtp = (const void *)(udp + 1);
 
-	if ((const void *)(rtp + 1) > end || bpf_ntohs(udp->len) != udp_len ||
+	if ((const void *)(rtp + 1) > end ||
+	    (f->whole && bpf_ntohs(udp->len) != udp_len) ||
 	    udp_len < sizeof(*udp) + sizeof(*rtp))
 		return 0;
 	if (rtp->vpxcc >> 6 != 2 ||
@@ -167,7 +171,7 @@ take(const struct fastpath_hop *hop, const struct facts *f)
 	if (!slot)
 		return NULL;
 	now = bpf_ktime_get_ns();
-	fits = f->size <= hop->mtu && read_rate(&rate, slot, f->type) &&
+	fits = f->whole && f->size <= hop->mtu && read_rate(&rate, slot, f->type) &&
 	       alive(now);
 	if (!admit(slot, fits, f, now))
 		return NULL;
@@ -250,8 +254,9 @@ static __always_inline int handle4(struct __sk_buff *skb)
 
 	if ((const char *)(udp + 1) > end || ip->version != 4 || ip->ihl != 5 ||
 	    ip->protocol != IPPROTO_UDP || ip->ttl < 2 ||
-	    ip->frag_off & bpf_htons(IP_FRAGMENT))
+	    ip->frag_off & bpf_htons(IP_FRAGMENT_OFFSET))
 		return TC_ACT_UNSPEC;
+	f.whole = !(ip->frag_off & bpf_htons(IP_MORE_FRAGMENTS));
 	f.size = bpf_ntohs(ip->tot_len);
 	if (f.size > skb->len - ETH_HLEN || f.size < IP_HEADER ||
 	    !read_rtp(&f, udp, f.size - IP_HEADER, end))
@@ -307,6 +312,7 @@ static __always_inline int handle6(struct __sk_buff *skb)
 	    ip->nexthdr != IPPROTO_UDP || ip->hop_limit < 2 || !udp->check)
 		return TC_ACT_UNSPEC;
 	udp_len = bpf_ntohs(ip->payload_len);
+	f.whole = 1;
 	f.size = udp_len + IP6_HEADER;
 	if (f.size > skb->len - ETH_HLEN || !read_rtp(&f, udp, udp_len, end))
 		return TC_ACT_UNSPEC;

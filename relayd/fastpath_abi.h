@@ -33,17 +33,17 @@ struct fastpath_key6 {
 
 /* As it leaves, and where. IPv4 addresses in the first word. */
 struct fastpath_hop {
-	__be32 saddr[4], daddr[4];
-	__be32 gateway[4]; /* the next hop: a gateway, or daddr itself */
-	__be16 sport, dport;
+	__u32 slot; /* index into the slots */
+	__u32 mtu;  /* the largest IP packet for that way */
+	/* what the rewriting adds to a checksum (RFC 1624) */
+	__u32 sum_addresses, sum_ports;
 	__u32 ifindex;
-	__u32 mtu;            /* the largest IP packet for that way */
-	__u32 slot;           /* index into the slots */
 	__u16 gateway_family; /* AF_INET or AF_INET6 */
 	__u8 tos;             /* DSCP in its upper six bits, ECN zero */
 	__u8 pad;
-	/* what the rewriting adds to a checksum (RFC 1624) */
-	__u32 sum_addresses, sum_ports;
+	__be16 sport, dport;
+	__be32 saddr[4], daddr[4];
+	__be32 gateway[4]; /* the next hop: a gateway, or daddr itself */
 };
 
 /*
@@ -59,16 +59,16 @@ struct fastpath_hop {
 struct fastpath_slot {
 	__u64 packets, bytes; /* forwarded, UDP payload */
 	__u64 last;           /* the last of them, CLOCK_MONOTONIC ns */
-	__u64 up;             /* last RTP packet handed up; 0: none yet */
-	__u64 up_at;
-	__u64 done; /* relayd's */
-	__u32 fast; /* the program forwards; relayd may end it */
-	__u32 turn; /* odd while the program writes `heard` */
+	__u32 fast;           /* the program forwards; relayd may end it */
+	__u32 turn;           /* odd while the program writes `heard` */
 	/* relayd's: the payload types seen, the clock of each (Hz, 0: not
 	 * timed). Others are handed up. */
 	__u8 types[FASTPATH_TYPES];
 	__u32 rates[FASTPATH_TYPES];
 	struct quality heard;
+	__u64 up; /* last RTP packet handed up; 0: none yet */
+	__u64 up_at;
+	__u64 done; /* relayd's */
 } __attribute__((aligned(64)));
 
 struct fastpath_beat {

@@ -42,22 +42,25 @@ struct quality_packet {
 	uint16_t seq;
 };
 
-/* What changes with every packet comes first. */
+/* What a packet in sequence reads and writes comes first: a cache line, and the
+ * kernel program's share of another (struct fastpath_slot). */
 struct quality {
 	/* which of the last 128 sequence numbers came; bit 0 is `max` */
 	uint64_t window[QUALITY_WINDOW_WORDS];
-	uint32_t received;  /* each number once */
-	uint32_t base, max; /* extended, beginning in the second cycle */
+	uint32_t received; /* each number once */
+	uint32_t max;      /* extended, beginning in the second cycle */
 	uint32_t ssrc;
 	/* timing, in clock units; jitter is scaled by 16 as in A.8 */
+	uint32_t scale;      /* clock units per ns, shifted */
 	uint64_t arrival_ns; /* of the packet with `timestamp` */
-	uint64_t scale;      /* clock units per ns, shifted */
 	uint32_t timestamp, rate, jitter, jitter_max;
-	uint64_t jitter_sum, jitter_samples; /* of `jitter` after each packet */
+	uint64_t jitter_sum; /* of `jitter` after each packet */
+	uint32_t jitter_samples;
 	bool begun, candidate, timed;
-	uint16_t candidate_seq;
-	uint32_t candidate_ssrc;
+	uint32_t base; /* extended, as `max` */
 	uint32_t restarts, sources;
+	uint32_t candidate_ssrc;
+	uint16_t candidate_seq;
 	uint64_t duplicates, reordered, strays;
 	/* of sequences that ended by a restart or another SSRC */
 	uint64_t past_expected, past_received;
@@ -186,7 +189,8 @@ static inline void quality_change_rate(struct quality *q, uint32_t rate)
 				q->jitter_sum % old * rate / old;
 	}
 	q->rate = rate;
-	q->scale = ((uint64_t)rate << QUALITY_SCALE_SHIFT) / QUALITY_NS_PER_S;
+	q->scale = (uint32_t)(((uint64_t)rate << QUALITY_SCALE_SHIFT) /
+			      QUALITY_NS_PER_S);
 	q->timed = false;
 }
 

@@ -277,18 +277,23 @@ def test_it_is_known_when_the_kernel_last_heard_a_side(site):
 
 
 def test_fragments_go_through_relayd(site):
+    """And what is sent behind one stays behind it."""
     talk = call_between(site, "third", "first")
-    talk.out.start(talk.near[0])
-    talk.back.start(talk.far[0])
-    wait_fast(site, talk)
-    raw = build(talk.out.ssrc, 60000, payload=bytes(3000))
-    talk.out.send_raw(raw, talk.near[0])
-    talk.back.wait_for(lambda: any(p.raw == raw
-                                   for p in talk.back.received),
-                       what="the large packet")
-    wait_fast(site, talk)
-    talk.out.stop()
-    talk.back.stop()
+    for _ in range(5):
+        talk.out.start(talk.near[0])
+        talk.back.start(talk.far[0])
+        wait_fast(site, talk)
+        talk.out.stop()
+        talk.back.stop()
+        first = talk.out.seq
+        talk.out.seq += 6
+        sent = [build(talk.out.ssrc, first + n,
+                      payload=bytes(160 if n else 60000)) for n in range(6)]
+        for raw in sent:
+            talk.out.send_raw(raw, talk.near[0])
+        talk.back.wait_for(lambda: {p.seq for p in talk.back.received}
+                           >= set(range(first, first + 6)), what="all of it")
+        assert [p.raw for p in talk.back.packets(talk.out.ssrc)[-6:]] == sent
     talk.hang_up()
 
 
