@@ -171,8 +171,8 @@ take(const struct fastpath_hop *hop, const struct facts *f)
 	if (!slot)
 		return NULL;
 	now = bpf_ktime_get_ns();
-	fits = f->whole && f->size <= hop->mtu && read_rate(&rate, slot, f->type) &&
-	       alive(now);
+	fits = f->whole && f->size <= hop->mtu &&
+	       read_rate(&rate, slot, f->type) && alive(now);
 	if (!admit(slot, fits, f, now))
 		return NULL;
 	count(slot, f, rate, now);

@@ -247,6 +247,18 @@ void fastpath_user_read(struct fastpath_count *out,
 	out->last = __atomic_load_n(&s->last, __ATOMIC_RELAXED) / NS_PER_MS;
 }
 
+/* In words, each before the next: so is the turn behind them. */
+static void copy(struct quality *out, const struct quality *q)
+{
+	const uint64_t *from = (const uint64_t *)(const void *)q;
+	uint64_t words[sizeof(*q) / sizeof(uint64_t)];
+
+	_Static_assert(sizeof(words) == sizeof(*q), "in whole words");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		words[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
+	memcpy(out, words, sizeof(words));
+}
+
 /* A packet may come meanwhile, seldom two; if more do, the next look is
  * right. */
 void fastpath_user_heard(struct quality *out, const struct fastpath_user *u,
@@ -257,8 +269,7 @@ void fastpath_user_heard(struct quality *out, const struct fastpath_user *u,
 
 	for (unsigned i = 0; i < READ_TRIES; i++) {
 		turn = __atomic_load_n(&s->turn, __ATOMIC_ACQUIRE);
-		*out = s->heard;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		copy(out, &s->heard);
 		if (turn % 2 == 0 &&
 		    turn == __atomic_load_n(&s->turn, __ATOMIC_RELAXED))
 			return;
