@@ -327,6 +327,11 @@ int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
 		settle_maps(fp, found);
 		err = attach_all(fp, why);
 	}
+	if (!err && *fp->unpinned)
+		log_info("fast path is not pinned, it ends with relayd",
+			 LOG_S("fastpath_pin", cfg->pin),
+			 LOG_S("reason", fp->unpinned));
+	fp->cfg.pin = NULL;
 	if (err && !*why)
 		snprintf(why, FASTPATH_WHY, "%s", strerror(-err));
 	if (err)

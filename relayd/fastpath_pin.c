@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/log.h"
 #include "relayd/fastpath_priv.h"
 
 /* Whoever gave a sign of life within this time is not to be disturbed. */
@@ -20,7 +19,10 @@
 
 static const char *const pinned[] = {"flows4", "flows6", "slots", "beat"};
 
-enum { PINNED = sizeof(pinned) / sizeof(pinned[0]) };
+enum {
+	PINNED = sizeof(pinned) / sizeof(pinned[0]),
+	NAME_LEN = sizeof("/01234567-4294967295"),
+};
 
 static void path_of(char path[PATH_MAX], const struct fastpath *fp,
 		    const char *name)
@@ -30,8 +32,7 @@ static void path_of(char path[PATH_MAX], const struct fastpath *fp,
 
 static void give_up(struct fastpath *fp, const char *why)
 {
-	log_info("fast path is not pinned, it ends with relayd",
-		 LOG_S("path", fp->pin), LOG_S("reason", why));
+	snprintf(fp->unpinned, sizeof(fp->unpinned), "%s", why);
 	fp->pin[0] = '\0';
 }
 
@@ -72,6 +73,8 @@ static int make_folder(struct fastpath *fp)
 {
 	uint32_t handle = fastpath_handle(&fp->cfg);
 
+	if (strlen(fp->cfg.pin) >= sizeof(fp->pin) - NAME_LEN)
+		return -ENAMETOOLONG;
 	snprintf(fp->pin, sizeof(fp->pin), "%s", fp->cfg.pin);
 	if (!may_be_there(fp->pin))
 		return -ENODEV;
@@ -117,22 +120,25 @@ static void close_all(int fds[PINNED])
 			close(fds[i]);
 }
 
-/* All of them and all alike, or none. The last one tells whose they are. */
-static bool get_all(int fds[PINNED], struct fastpath_beat *b,
-		    const struct fastpath *fp)
+/* 0, -ENOENT where not all of them are there and as they should be, or what
+ * else is in the way. The last one tells whose they are. */
+static int get_all(int fds[PINNED], struct fastpath_beat *b,
+		   const struct fastpath *fp)
 {
-	bool good = true;
 	uint32_t zero = 0;
 	char path[PATH_MAX];
+	int err = 0;
 
 	for (size_t i = 0; i < PINNED; i++) {
 		path_of(path, fp, pinned[i]);
 		fds[i] = bpf_obj_get(path);
-		good = good && fds[i] >= 0 &&
-		       is_like(fds[i], bpf_object__find_map_by_name(fp->object,
-								    pinned[i]));
+		if (fds[i] < 0)
+			err = err ? err : fds[i];
+		else if (!is_like(fds[i], bpf_object__find_map_by_name(
+						  fp->object, pinned[i])))
+			err = err ? err : -ENOENT;
 	}
-	return good && !bpf_map_lookup_elem(fds[PINNED - 1], &zero, b);
+	return err ? err : bpf_map_lookup_elem(fds[PINNED - 1], &zero, b);
 }
 
 static bool reuse_all(const int fds[PINNED], const struct fastpath *fp)
@@ -164,9 +170,28 @@ static bool is_taken(const struct fastpath_beat *b, const struct fastpath *fp)
 	return b->netns != ours.netns && is_alive(b);
 }
 
-bool fastpath_pin_find(struct fastpath *fp)
+/* What is there: fit for use, or not there any more; else no pins for us. */
+static bool find(int fds[PINNED], struct fastpath *fp)
 {
 	struct fastpath_beat b = {0};
+	int err = get_all(fds, &b, fp);
+
+	if (err && err != -ENOENT) {
+		give_up(fp, strerror(-err));
+		return false;
+	}
+	if (!err && is_taken(&b, fp)) {
+		give_up(fp, "in use by another relayd");
+		return false;
+	}
+	if (!err && is_ours(&b, fp) && reuse_all(fds, fp))
+		return true;
+	remove_all(fp);
+	return false;
+}
+
+bool fastpath_pin_find(struct fastpath *fp)
+{
 	int fds[PINNED];
 	bool found;
 	int err;
@@ -178,15 +203,7 @@ bool fastpath_pin_find(struct fastpath *fp)
 		give_up(fp, err == -ENODEV ? "not on a bpffs" : strerror(-err));
 		return false;
 	}
-	found = get_all(fds, &b, fp);
-	if (found && is_taken(&b, fp)) {
-		give_up(fp, "in use by another relayd");
-		found = false;
-	} else if (!found || !is_ours(&b, fp)) {
-		remove_all(fp);
-		found = false;
-	}
-	found = found && reuse_all(fds, fp);
+	found = find(fds, fp);
 	close_all(fds);
 	return found;
 }

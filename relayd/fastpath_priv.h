@@ -46,6 +46,7 @@ struct fastpath {
 	unsigned nlinks;
 	bool yielded;               /* atomic */
 	char pin[FASTPATH_PIN_MAX]; /* where the maps are; empty: nowhere */
+	char unpinned[FASTPATH_WHY];
 };
 
 static inline uint32_t fastpath_state(const struct fastpath *fp, uint32_t slot)

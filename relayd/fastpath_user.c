@@ -11,7 +11,10 @@
 
 #define NONE UINT32_MAX
 
-enum { NS_PER_MS = 1000000, READ_TRIES = 8 };
+enum {
+	NS_PER_MS = 1000000,
+	READ_TRIES = 8,
+};
 
 struct fastpath_user {
 	struct fastpath *fp;
@@ -250,13 +253,13 @@ void fastpath_user_read(struct fastpath_count *out,
 /* In words, each before the next: so is the turn behind them. */
 static void copy(struct quality *out, const struct quality *q)
 {
-	const uint64_t *from = (const uint64_t *)(const void *)q;
-	uint64_t words[sizeof(*q) / sizeof(uint64_t)];
+	typedef uint64_t __attribute__((may_alias)) word;
+	const word *from = (const word *)(const void *)q;
+	word *to = (word *)(void *)out;
 
-	_Static_assert(sizeof(words) == sizeof(*q), "in whole words");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		words[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
-	memcpy(out, words, sizeof(words));
+	_Static_assert(sizeof(*q) % sizeof(word) == 0, "in whole words");
+	for (size_t i = 0; i < sizeof(*q) / sizeof(word); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
 }
 
 /* A packet may come meanwhile, seldom two; if more do, the next look is
