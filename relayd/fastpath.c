@@ -334,8 +334,9 @@ int fastpath_open(struct fastpath **out, const struct fastpath_config *cfg,
 	fp->cfg.pin = NULL;
 	if (err && !*why)
 		snprintf(why, FASTPATH_WHY, "%s", strerror(-err));
+	/* what another process has or had there stays */
 	if (err)
-		fastpath_close(fp, found);
+		fastpath_close(fp, found || !fp->slots);
 	else
 		*out = fp;
 	return err;

@@ -67,26 +67,11 @@ static bool may_be_there(const char *folder)
 	return on_bpffs(folder) || on_bpffs(parent);
 }
 
-/* fp->pin, for these addresses and ports and this version; what another version
- * left is of no use to anybody. */
-static int make_folder(struct fastpath *fp)
+/* fp->pin, for these addresses and ports and some version of the maps. */
+static void name_folder(struct fastpath *fp, unsigned version)
 {
-	uint32_t handle = fastpath_handle(&fp->cfg);
-
-	if (strlen(fp->cfg.pin) >= sizeof(fp->pin) - NAME_LEN)
-		return -ENAMETOOLONG;
-	snprintf(fp->pin, sizeof(fp->pin), "%s", fp->cfg.pin);
-	if (!may_be_there(fp->pin))
-		return -ENODEV;
-	if (mkdir(fp->pin, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	for (unsigned version = 0; version <= FASTPATH_ABI; version++) {
-		snprintf(fp->pin, sizeof(fp->pin), "%s/%08x-%u", fp->cfg.pin,
-			 handle, version);
-		if (version < FASTPATH_ABI)
-			remove_all(fp);
-	}
-	return mkdir(fp->pin, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	snprintf(fp->pin, sizeof(fp->pin), "%s/%08x-%u", fp->cfg.pin,
+		 fastpath_handle(&fp->cfg), version);
 }
 
 /* As this program would make it. */
@@ -170,7 +155,8 @@ static bool is_taken(const struct fastpath_beat *b, const struct fastpath *fp)
 	return b->netns != ours.netns && is_alive(b);
 }
 
-/* What is there: fit for use, or not there any more; else no pins for us. */
+/* Whether what is there is fit for use. Nothing is changed before it is known
+ * that this process may have a fast path at all. */
 static bool find(int fds[PINNED], struct fastpath *fp)
 {
 	struct fastpath_beat b = {0};
@@ -184,39 +170,50 @@ static bool find(int fds[PINNED], struct fastpath *fp)
 		give_up(fp, "in use by another relayd");
 		return false;
 	}
-	if (!err && is_ours(&b, fp) && reuse_all(fds, fp))
-		return true;
-	remove_all(fp);
-	return false;
+	return !err && is_ours(&b, fp) && reuse_all(fds, fp);
 }
 
 bool fastpath_pin_find(struct fastpath *fp)
 {
 	int fds[PINNED];
 	bool found;
-	int err;
 
 	if (!fp->cfg.pin || !*fp->cfg.pin)
 		return false;
-	err = make_folder(fp);
-	if (err) {
-		give_up(fp, err == -ENODEV ? "not on a bpffs" : strerror(-err));
+	if (strlen(fp->cfg.pin) >= sizeof(fp->pin) - NAME_LEN) {
+		give_up(fp, strerror(ENAMETOOLONG));
 		return false;
 	}
+	if (!may_be_there(fp->cfg.pin)) {
+		give_up(fp, "not on a bpffs");
+		return false;
+	}
+	name_folder(fp, FASTPATH_ABI);
 	found = find(fds, fp);
 	close_all(fds);
 	return found;
 }
 
+/* What another version left, or another range of ports, is of no use. */
+static int make_folder(struct fastpath *fp)
+{
+	for (unsigned version = 0; version <= FASTPATH_ABI; version++) {
+		name_folder(fp, version);
+		remove_all(fp);
+	}
+	if (mkdir(fp->cfg.pin, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return mkdir(fp->pin, 0700) < 0 ? -errno : 0;
+}
+
 void fastpath_pin_new(struct fastpath *fp)
 {
 	char path[PATH_MAX];
-	int err = 0;
+	int err;
 
 	if (!*fp->pin)
 		return;
-	if (mkdir(fp->pin, 0700) < 0 && errno != EEXIST)
-		err = -errno;
+	err = make_folder(fp);
 	for (size_t i = 0; !err && i < PINNED; i++) {
 		path_of(path, fp, pinned[i]);
 		err = bpf_obj_pin(

@@ -72,12 +72,11 @@ void fastpath_identify(struct fastpath_beat *out, const struct fastpath *fp);
 /* What the kernel's tables hold of another process becomes orphans. */
 void fastpath_find_orphans(struct fastpath *fp);
 
-/*
- * fastpath_pin.c. Before the program is loaded: have it use the maps that are
- * pinned and fit, and remove what does not. True: it will.
- */
+/* fastpath_pin.c. Before the program is loaded: have it use the maps that are
+ * pinned and fit. True: it will. */
 bool fastpath_pin_find(struct fastpath *fp);
-/* Once it is loaded with maps of its own: pin these. */
+/* Once it is loaded with maps of its own: pin these in place of what is
+ * there. */
 void fastpath_pin_new(struct fastpath *fp);
 void fastpath_pin_remove(struct fastpath *fp);
 

@@ -9,7 +9,8 @@ import tempfile
 import pytest
 
 from calls import Site
-from test_fastpath import Phone6, call_between, filters, wait_fast
+from test_fastpath import Phone6, call_between, filters, powerless, wait_fast
+from support.daemons import Daemon, relayd_conf
 from support.fastlane import PORTS, Lane
 from support.net import RELAY, STRANGER, THIRD, wait_until
 from support.rtp import Rtp, build
@@ -256,6 +257,22 @@ def test_relayd_killed(net, pin):
     assert len(filters(net)) == 1
     site.relay.terminate()
     assert filters(net) == [] and os.listdir(pin) == []
+
+
+def test_without_capabilities(net, pin, tmp_path, monkeypatch):
+    """What is pinned is not its own to remove, nor is there any other word
+    than the one."""
+    lane, ends = started(net, pin)
+    ends.one.stop()
+    ends.two.stop()
+    lane.close()
+    there = [sorted(files) for _, _, files in os.walk(pin)]
+    assert there == [[], ["beat", "flows4", "flows6", "slots"]]
+    powerless(tmp_path)
+    monkeypatch.setattr("support.daemons.BIN", tmp_path)
+    relay = Daemon(net, "relay", "relayd", relayd_conf(fastpath_pin=pin))
+    assert [sorted(files) for _, _, files in os.walk(pin)] == there
+    assert relay.log().count("fast path") == 1
 
 
 def test_no_bpffs(net, tmp_path):
