@@ -211,6 +211,15 @@ int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
 	return strbuf_err(out);
 }
 
+bool relay_is_gone(const sip_t *sip)
+{
+	const sip_request_t *rq = sip->sip_request;
+
+	return rq && rq->rq_method == sip_method_bye && rq->rq_url->url_user &&
+	       !strcmp(rq->rq_url->url_user, PROTO_RELAY_USER) &&
+	       !sip->sip_to->a_tag && sip->sip_reason;
+}
+
 int relay_health_print(struct strbuf *out, const struct proto_hop *hop,
 		       const struct relay_request *r)
 {

@@ -2,6 +2,7 @@
 #define PROTO_RELAY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
@@ -67,6 +68,10 @@ int relay_release_print(struct strbuf *out, const struct proto_hop *hop,
  * with `text` in its Reason (RFC 3326). As above, -EINVAL. */
 int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
 		     const struct relay_request *r, const char *text);
+
+/* Whether a request is that: BYE sip:relay@... outside a dialog with a Reason.
+ * Who sent it is for the caller to judge. */
+bool relay_is_gone(const sip_t *sip);
 
 /* Health: the OPTIONS that a proxy sends to a relayd. */
 int relay_health_print(struct strbuf *out, const struct proto_hop *hop,

@@ -3,6 +3,7 @@
 
 #include "common/strbuf.h"
 #include "proto/dialect.h"
+#include "proto/pool.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
 #include "proto/relay.h"
@@ -160,6 +161,32 @@ static void answers(const sip_t *sip)
 	(void)proto_reply_tag(tag, sip);
 }
 
+/* What redirectd grants is what the relay reads. */
+static void pool(const sip_t *sip)
+{
+	struct pool_relay relays[POOL_RELAYS_MAX];
+	char cluster[REDIRECT_ID_MAX];
+	struct pool_join join;
+	struct strbuf sb;
+	uint32_t granted;
+	msg_t *again;
+
+	MUST(pool_answer_parse(relays, sip) <= POOL_RELAYS_MAX);
+	(void)pool_cluster(cluster, sip->sip_to->a_url);
+	(void)relay_is_gone(sip);
+	if (!sip->sip_request || pool_join_parse(&join, sip))
+		return;
+	strbuf_init(&sb, out, sizeof(out));
+	if (pool_join_answer_print(&sb, sip, &join) || !join.expires)
+		return;
+	again = must_be_sip(&sb);
+	if (!again)
+		return;
+	MUST(!pool_join_answer_parse(&granted, sip_object(again), &join.relay));
+	MUST(granted == join.expires);
+	msg_destroy(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct addr serving;
@@ -177,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sip->sip_request)
 		redirect_query(msg, sip);
 	answers(sip);
+	pool(sip);
 	msg_destroy(msg);
 	return 0;
 }
