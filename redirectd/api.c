@@ -3,6 +3,7 @@
 #include "common/admin.h"
 #include "common/trace.h"
 #include "redirectd/clock.h"
+#include "redirectd/relays.h"
 #include "redirectd/store.h"
 
 #include "redirectd/api.h"
@@ -82,6 +83,15 @@ static int get_clients(json_t **out, const struct admin_query *q, void *arg)
 	return 200;
 }
 
+static int get_relays(json_t **out, const struct admin_query *q, void *arg)
+{
+	struct api *api = arg;
+
+	(void)q;
+	*out = relays_json(api->relays, dir_clock_now(api->clock));
+	return 200;
+}
+
 static int get_calls(json_t **out, const struct admin_query *q, void *arg)
 {
 	struct api *api = arg;
@@ -112,6 +122,7 @@ int api_routes(struct admin *a, struct api *api)
 		{"/api/clients",
 		 "the client table with bindings; ?id=user@domain for one",
 		 get_clients},
+		{"/api/relays", "the pool of relays", get_relays},
 		{"/api/calls", "Call-IDs whose messages are kept", get_calls},
 		{"/api/trace", "the messages of one: ?call=CALL-ID", get_trace},
 	};

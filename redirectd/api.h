@@ -3,6 +3,7 @@
 
 struct admin;
 struct dir_clock;
+struct relays;
 struct store;
 struct trace;
 
@@ -11,11 +12,12 @@ struct api {
 	struct store *store;
 	const struct dir_clock *clock;
 	struct trace *trace; /* NULL: none is kept */
+	struct relays *relays;
 };
 
 /*
- * Add the routes: /api/clients (all, or ?id=user@domain), /api/calls,
- * /api/trace?call=ID. `api` is kept by reference. 0 or -ENOMEM.
+ * Add the routes: /api/clients (all, or ?id=user@domain), /api/relays,
+ * /api/calls, /api/trace?call=ID. `api` is kept by reference. 0 or -ENOMEM.
  */
 int api_routes(struct admin *a, struct api *api);
 

@@ -7,6 +7,7 @@
 #include "common/addr.h"
 #include "common/netset.h"
 #include "common/table.h"
+#include "proto/pool.h"
 #include "proto/redirect.h"
 #include "redirectd/registration.h"
 #include "redirectd/store.h"
@@ -38,6 +39,14 @@ static int check_client(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+static int check_cluster(const char *value, char *why, size_t len)
+{
+	if (pool_cluster_ok(value))
+		return 0;
+	(void)snprintf(why, len, "a name like pinhole or relays.example.com");
+	return -EINVAL;
+}
+
 #define KEY(field) offsetof(struct redirectd_conf, field)
 
 const struct conf_key redirectd_keys[] = {
@@ -59,6 +68,13 @@ const struct conf_key redirectd_keys[] = {
 	 "seconds; a phone that asks for more gets this"},
 	{"contacts.max", CONF_INT, KEY(contacts_max), "10", 1, BINDINGS_MAX,
 	 NULL, true, "bindings of one client id"},
+	{"pool.clusters", CONF_STRINGS, KEY(pool_clusters), "[\"pinhole\"]", 0,
+	 0, check_cluster, true,
+	 "pools of relays kept here; relay@NAME is no client id"},
+	{"pool.trusted", CONF_STRINGS, KEY(pool_trusted), "[]", 0, 0,
+	 conf_check_cidr, true,
+	 "networks of the relays (CIDR), which may join and nothing else; "
+	 "empty: those of trusted"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,
 	 false, "how many recent calls keep their messages for /api/trace"},
 	{"http", CONF_STRING, KEY(http), "\"127.0.0.1:8092\"", 0, 0,
@@ -122,6 +138,25 @@ int redirectd_conf_trusted(struct netset **setp, const struct redirectd_conf *c)
 	}
 	*setp = set;
 	return 0;
+}
+
+int redirectd_conf_pool(struct netset **setp, const struct redirectd_conf *c)
+{
+	struct netset *set;
+	int err;
+
+	if (!c->pool_trusted.n)
+		return redirectd_conf_trusted(setp, c);
+	err = netset_alloc(&set);
+	if (err)
+		return err;
+	for (size_t i = 0; i < c->pool_trusted.n && !err; i++)
+		err = netset_add(set, c->pool_trusted.v[i]);
+	if (err)
+		netset_free(set);
+	else
+		*setp = set;
+	return err;
 }
 
 int redirectd_conf_clients(struct table **tp, const struct redirectd_conf *c)

@@ -19,6 +19,8 @@ struct redirectd_conf {
 	int64_t expires_min;
 	int64_t expires_max;
 	int64_t contacts_max;
+	struct conf_strings pool_clusters;
+	struct conf_strings pool_trusted;
 	int64_t trace_calls;
 	char *http;
 	char *log;
@@ -37,6 +39,9 @@ int redirectd_conf_check(const void *conf, char err[CONF_ERRLEN]);
  */
 int redirectd_conf_trusted(struct netset **setp,
 			   const struct redirectd_conf *c);
+/* The networks of the relays that may join; those of `trusted` where none are
+ * configured. The same. */
+int redirectd_conf_pool(struct netset **setp, const struct redirectd_conf *c);
 int redirectd_conf_clients(struct table **tp, const struct redirectd_conf *c);
 void redirectd_conf_limits(struct registration_limits *lim,
 			   const struct redirectd_conf *c);

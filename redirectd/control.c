@@ -55,6 +55,9 @@ static int on_register(struct control *c, struct strbuf *out, const sip_t *sip)
 
 static int on_query(struct control *c, struct strbuf *out, const sip_t *sip)
 {
+	if (joining_is_about(c->p.joining, sip))
+		return joining_query(out, c->p.joining, sip,
+				     dir_clock_now(c->p.clock));
 	return query_answer(out, c->p.directory, sip,
 			    dir_clock_now(c->p.clock));
 }
@@ -134,10 +137,28 @@ static void trace(struct control *c, const sip_t *sip, enum trace_dir dir,
 			  text, len);
 }
 
+static bool is_pool(const struct control *c, const sip_t *sip)
+{
+	return sip->sip_request && joining_is_about(c->p.joining, sip);
+}
+
+/* A relay is no proxy: it may join the pool, and nothing else. */
+static int answer_join(struct control *c, struct strbuf *out, const sip_t *sip,
+		       const struct addr *src)
+{
+	if (!netset_has(*c->p.pool_trusted, src))
+		return refuse_untrusted(c, out, sip, src);
+	return joining_answer(out, c->p.joining, sip, src,
+			      dir_clock_now(c->p.clock));
+}
+
 static int answer_request(struct control *c, struct strbuf *out,
 			  const sip_t *sip, const struct addr *src,
 			  bool trusted)
 {
+	if (sip->sip_request->rq_method == sip_method_register &&
+	    is_pool(c, sip))
+		return answer_join(c, out, sip, src);
 	if (!trusted)
 		return refuse_untrusted(c, out, sip, src);
 	c->p.n->requests++;
@@ -170,7 +191,7 @@ static void handle(struct control *c, msg_t *msg, const struct addr *src,
 		err = udp_send(c->udp, &dst, out.data, out.len);
 	if (err)
 		answer_lost(c, sip, err);
-	else if (trusted)
+	else if (trusted && !is_pool(c, sip))
 		trace(c, sip, TRACE_OUT, &dst, out.data, out.len);
 }
 
@@ -213,7 +234,7 @@ static void recv_cb(struct udp *u, const struct addr *src, char *data,
 		return;
 	}
 	sip = sip_object(msg);
-	if (trusted)
+	if (trusted && !is_pool(c, sip))
 		trace(c, sip, TRACE_IN, src, data, len);
 	if (sip->sip_request)
 		handle(c, msg, src, trusted);

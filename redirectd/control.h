@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "redirectd/clock.h"
+#include "redirectd/joining.h"
 #include "redirectd/query.h"
 #include "redirectd/registration.h"
 
@@ -18,8 +19,10 @@ struct control_parts {
 	const struct dir_clock *clock;
 	struct registrar *registrar;
 	struct directory *directory;
-	struct netset *const *trusted; /* sources that are served */
-	struct trace *trace;           /* NULL: none is kept */
+	const struct joining *joining;
+	struct netset *const *trusted;      /* sources that are served */
+	struct netset *const *pool_trusted; /* relays that may join the pool */
+	struct trace *trace;                /* NULL: none is kept */
 	struct redirectd_counters *n;
 };
 

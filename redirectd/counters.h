@@ -23,6 +23,9 @@
 	X(queries_redirected, "Redirect queries answered 302")                 \
 	X(queries_unknown, "Redirect queries answered 404")                    \
 	X(queries_unregistered, "Redirect queries answered 480")               \
+	X(joins, "Registrations of relays answered 200")                       \
+	X(joins_refused, "Registrations as relay refused")                     \
+	X(pool_queries, "Questions for the pool of relays")                    \
 	X(answers_lost, "Answers that could not be printed or sent")
 
 struct redirectd_counters {

@@ -14,6 +14,7 @@
 #include "redirectd/clock.h"
 #include "redirectd/conf.h"
 #include "redirectd/control.h"
+#include "redirectd/relays.h"
 #include "redirectd/store.h"
 
 enum { TRACE_BYTES = 64 << 20 };
@@ -24,6 +25,9 @@ struct redirectd {
 	struct dir_clock clock;
 	struct store *store;
 	struct netset *trusted;
+	struct netset *pool_trusted;
+	struct relays *relays;
+	struct joining joining;
 	struct table *expected;
 	struct registrar registrar;
 	struct directory directory;
@@ -62,6 +66,13 @@ static uint64_t gauge_known(void *arg)
 	return store_counts(((struct redirectd *)arg)->store).known;
 }
 
+static uint64_t gauge_relays(void *arg)
+{
+	struct redirectd *r = arg;
+
+	return relays_count(r->relays, dir_clock_now(&r->clock));
+}
+
 static int start_metrics(struct redirectd *r)
 {
 	int err = metrics_alloc(&r->metrics, "redirectd");
@@ -84,6 +95,9 @@ static int start_metrics(struct redirectd *r)
 					"Client ids remembered, registered or "
 					"not",
 					gauge_known, r);
+	if (!err)
+		err = metrics_add_gauge(r->metrics, "relays",
+					"Relays in the pool", gauge_relays, r);
 	return err;
 }
 
@@ -114,7 +128,7 @@ static int start_admin(struct redirectd *r, const struct redirectd_conf *conf,
 				"redirectd", r->metrics);
 	if (!e) {
 		admin_not_ready(r->admin, "starting");
-		r->api = (struct api){r->store, &r->clock, r->trace};
+		r->api = (struct api){r->store, &r->clock, r->trace, r->relays};
 		e = api_routes(r->admin, &r->api);
 	}
 	if (e)
@@ -129,7 +143,9 @@ static int start_control(struct redirectd *r, const struct redirectd_conf *conf,
 		.clock = &r->clock,
 		.registrar = &r->registrar,
 		.directory = &r->directory,
+		.joining = &r->joining,
 		.trusted = &r->trusted,
+		.pool_trusted = &r->pool_trusted,
 		.trace = r->trace,
 		.n = &r->n,
 	};
@@ -149,6 +165,11 @@ static int start_tables(struct redirectd *r, const struct redirectd_conf *conf,
 {
 	int e = redirectd_conf_trusted(&r->trusted, conf);
 
+	if (!e)
+		e = redirectd_conf_pool(&r->pool_trusted, conf);
+	if (!e)
+		e = relays_alloc(&r->relays);
+	r->joining = (struct joining){r->relays, &conf->pool_clusters, &r->n};
 	if (!e)
 		e = redirectd_conf_clients(&r->expected, conf);
 	if (!e && conf->trace_calls)
@@ -225,25 +246,32 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 static void reload(void *ctx, const void *conf)
 {
 	struct redirectd *r = ctx;
-	struct netset *trusted = NULL;
+	const struct redirectd_conf *next = conf;
+	struct netset *trusted = NULL, *pool_trusted = NULL;
 	struct table *expected = NULL;
 	int err = redirectd_conf_trusted(&trusted, conf);
 
+	r->joining.clusters = &next->pool_clusters;
+	if (!err)
+		err = redirectd_conf_pool(&pool_trusted, conf);
 	if (!err)
 		err = redirectd_conf_clients(&expected, conf);
 	if (err) {
 		netset_free(trusted);
+		netset_free(pool_trusted);
 		log_error("reload failed: all stays as it was",
 			  LOG_S("error", strerror(-err)));
 		return;
 	}
 	netset_free(r->trusted);
+	netset_free(r->pool_trusted);
 	table_free(r->expected);
+	r->pool_trusted = pool_trusted;
 	r->trusted = trusted;
 	r->expected = expected;
 	r->directory.expected = expected;
 	redirectd_conf_limits(&r->registrar.limits, conf);
-	log_info("reloaded: trusted, clients, expires, contacts",
+	log_info("reloaded: trusted, pool, clients, expires, contacts",
 		 LOG_I("trusted", netset_count(trusted)),
 		 LOG_I("clients", table_count(expected)));
 }
@@ -269,6 +297,8 @@ static void stop(void *ctx)
 	trace_free(r->trace);
 	table_free(r->expected);
 	netset_free(r->trusted);
+	netset_free(r->pool_trusted);
+	relays_free(r->relays);
 	store_close(r->store);
 	free(r);
 }
