@@ -18,7 +18,7 @@ BPF_CC ?= clang -target bpf
 BPF_CFLAGS = -O2 -g -ffreestanding -Wall -Wextra -Werror -I. -I/usr/include/$(shell uname -m)-linux-gnu
 FASTPATH = $(eval FASTPATH := $$(shell pkg-config --exists libbpf && command -v clang >/dev/null && echo yes))$(FASTPATH)
 BPF_LIBS = $(if $(FASTPATH),$(shell pkg-config --libs libbpf))
-LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)))$(LDLIBS)
+LDLIBS = $(eval LDLIBS := $$(shell pkg-config --libs $$(PKGS)) -lm)$(LDLIBS)
 VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)

@@ -2,6 +2,7 @@
 #include "common/trace.h"
 #include "proxyd/clients.h"
 #include "proxyd/proxy.h"
+#include "proxyd/relays.h"
 #include "proxyd/session.h"
 
 #include "proxyd/api.h"
@@ -21,6 +22,15 @@ static int get_clients(json_t **out, const struct admin_query *q, void *arg)
 
 	(void)q;
 	*out = clients_json(p->clients);
+	return 200;
+}
+
+static int get_relays(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct proxy *p = arg;
+
+	(void)q;
+	*out = relays_json(p->relays, proxy_now(p));
 	return 200;
 }
 
@@ -56,6 +66,8 @@ int api_routes(struct proxy *p)
 		{"/api/sessions", "calls that hold a relay resource",
 		 get_sessions},
 		{"/api/clients", "the NAT client table", get_clients},
+		{"/api/relays", "the relays and what is known of them",
+		 get_relays},
 		{"/api/calls", "Call-IDs of the recent calls in the trace",
 		 get_calls},
 		{"/api/trace", "the messages of one call: ?call=CALL-ID",

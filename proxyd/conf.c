@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/pool.h"
 #include "proto/relay_options.h"
 #include "proxyd/proxy.h"
 
@@ -36,6 +37,22 @@ static int check_learn(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+static int check_relay(const char *value, char *why, size_t len)
+{
+	if (proxyd_conf_is_auto(value) || !conf_check_addr(value, why, len))
+		return 0;
+	(void)snprintf(why, len, "an address like 203.0.113.4:5060, or auto");
+	return -EINVAL;
+}
+
+static int check_cluster(const char *value, char *why, size_t len)
+{
+	if (pool_cluster_ok(value))
+		return 0;
+	(void)snprintf(why, len, "a name like pinhole or relays.example.com");
+	return -EINVAL;
+}
+
 #define KEY(field) offsetof(struct proxyd_conf, field)
 
 const struct conf_key proxyd_keys[] = {
@@ -50,8 +67,11 @@ const struct conf_key proxyd_keys[] = {
 	{"redirect", CONF_STRINGS, KEY(redirect), "[\"127.0.0.1:5062\"]", 0, 0,
 	 conf_check_addr, false, "the redirectd, tried in this order"},
 	{"relays", CONF_STRINGS, KEY(relays), "[\"127.0.0.1:5064\"]", 0, 0,
-	 conf_check_addr, false,
-	 "the relayd; a call stays with one, chosen by its Call-ID"},
+	 check_relay, false,
+	 "the relayd; a call stays with one, chosen by its Call-ID; "
+	 "\"auto\": those that join the cluster"},
+	{"cluster", CONF_STRING, KEY(cluster), "\"pinhole\"", 0, 0,
+	 check_cluster, false, "the pool of relays to learn from redirectd"},
 	{"relay.resequence", CONF_INT, KEY(relay_resequence), "-1", -1,
 	 RELAY_RESEQUENCE_MAX_MS, NULL, true,
 	 "ms that RTP may wait to be put in order; -1: as the relay has it"},
@@ -75,6 +95,11 @@ const struct conf_key proxyd_keys[] = {
 	 false, "how many recent calls keep their messages for /api/trace"},
 };
 const size_t proxyd_nkeys = sizeof(proxyd_keys) / sizeof(proxyd_keys[0]);
+
+bool proxyd_conf_is_auto(const char *relay)
+{
+	return !strcmp(relay, "auto");
+}
 
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN])
 {

@@ -11,6 +11,7 @@ struct proxyd_conf {
 	struct conf_strings domains;
 	struct conf_strings redirect;
 	struct conf_strings relays;
+	char *cluster;
 	int64_t relay_resequence; /* ms; -1: as the relay is configured */
 	char *relay_learn;        /* "": the same */
 	struct conf_strings trusted;
@@ -24,6 +25,9 @@ struct proxyd_conf {
 
 extern const struct conf_key proxyd_keys[];
 extern const size_t proxyd_nkeys;
+
+/* Whether an entry of `relays` means those that have joined the cluster. */
+bool proxyd_conf_is_auto(const char *relay);
 
 /* What one key alone cannot tell; 0 or -EINVAL with a line in err. */
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN]);

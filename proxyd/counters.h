@@ -19,6 +19,9 @@
 	X(relay_requests, "Relay resources asked for")                         \
 	X(relay_refused, "Relay requests refused or unanswered")               \
 	X(relay_releases, "Relay resources released")                          \
+	X(pool_failed, "Questions for the pool of relays without an answer")   \
+	X(calls_gone, "Calls ended because their media was gone")              \
+	X(gone_refused, "Media-gone notices refused: not of the call's relay") \
 	X(redirect_queries, "Redirect queries sent")                           \
 	X(redirect_failed, "Redirect queries refused or unanswered")           \
 	X(rejected_route, "In-dialog requests without a valid Route of ours")  \

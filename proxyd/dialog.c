@@ -5,21 +5,21 @@
 #include "common/strbuf.h"
 #include "common/udp.h"
 #include "proto/registration.h"
+#include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
 #include "proxyd/flow.h"
 
 /* Take our own entry off the Route and read what it carries. 0 or negative. */
-static int take_route(struct route_state *st, struct proxy *p, msg_t *msg,
-		      sip_t *sip)
+static int take_route(struct route_state *st, bool *from_caller,
+		      struct proxy *p, msg_t *msg, sip_t *sip)
 {
-	bool from_caller;
 	int err;
 
 	if (!sip->sip_route || !proxy_is_self(p, sip->sip_route->r_url))
 		return -1;
-	err = route_parse(st, &from_caller, sip->sip_route->r_url, p->secret,
+	err = route_parse(st, from_caller, sip->sip_route->r_url, p->secret,
 			  sip->sip_call_id->i_id, sip->sip_from->a_tag,
 			  sip->sip_to->a_tag);
 	if (err)
@@ -46,13 +46,25 @@ static int next_hop(struct addr *dest, bool *natted, msg_t *msg, sip_t *sip)
 	return 0;
 }
 
+static void note_cseq(const struct request *r)
+{
+	const struct session *s = sessions_get(r->p->sessions, request_id(r));
+
+	if (s && s->parties)
+		parties_heard(s->parties,
+			      r->from_caller ? PARTY_CALLER : PARTY_CALLEE,
+			      r->sip->sip_cseq->cs_seq);
+}
+
 /* Nobody speaks in a dialog through us without the route we gave to it. */
 static enum step_result step_route(struct request *r)
 {
 	struct proxy *p = r->p;
 
-	if (!take_route(&r->route, p, r->msg, r->sip))
+	if (!take_route(&r->route, &r->from_caller, p, r->msg, r->sip)) {
+		note_cseq(r);
 		return STEP_NEXT;
+	}
 	p->n.rejected_route++;
 	log_warn("request in a dialog without a valid route of ours",
 		 LOG_S("call_id", request_id(r)),
@@ -128,9 +140,9 @@ void dialog_ack(struct proxy *p, msg_t *msg, const struct addr *src)
 	sip_t *sip = sip_object(msg);
 	struct route_state st;
 	struct addr dest;
-	bool natted;
+	bool natted, from_caller;
 
-	if (take_route(&st, p, msg, sip)) {
+	if (take_route(&st, &from_caller, p, msg, sip)) {
 		p->n.rejected_route++;
 		log_debug("ACK without a valid route of ours dropped",
 			  LOG_S("call_id", sip->sip_call_id->i_id),

@@ -38,6 +38,10 @@ void relaying_record(struct request *r, msg_t *response);
  * forgotten. */
 void relaying_release(struct request *r);
 
+/* The same for a call that its relay has given up: from its own message. */
+void relaying_release_gone(struct proxy *p, msg_t *gone,
+			   const struct addr *relay);
+
 /* redirecting.c, Fig. 4c: ask where the callee is. STEP_WAIT or STEP_END. */
 enum step_result redirecting_start(struct request *r);
 

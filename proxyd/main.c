@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/txn.h"
 #include "proxyd/conf.h"
+#include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/request.h"
 
@@ -61,6 +62,8 @@ static void drain(void *ctx)
 	struct proxy *p = ctx;
 
 	p->draining = true;
+	pooling_stop(p->pooling); /* its questions are none to wait for */
+	p->pooling = NULL;
 	admin_not_ready(p->admin, "draining");
 	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_MS,
 			    drain_give_up, p);

@@ -17,6 +17,9 @@
 #include "proxyd/api.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/measures.h"
+#include "proxyd/pooling.h"
+#include "proxyd/relays.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
 
@@ -28,15 +31,10 @@ enum {
 	CLIENTS_MAX = 1000000,
 	TRACE_BYTES = 64 << 20,
 	SECRET_LEN = 40,
+	REDIRECT_PORT = 5062,
+	RELAY_PORT = 5064,
 	KEEPALIVE_MAX = 4, /* CRLFCRLF, or the bare CRLF of its answer */
 };
-
-static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
-
-#define TXN_DEF(name, help) {"txn_" #name, help},
-#define UDP_DEF(name, help) {"udp_" #name, help},
-static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
-static const struct metric_def udp_defs[] = {UDP_COUNTERS(UDP_DEF)};
 
 uint64_t proxy_now(const struct proxy *p)
 {
@@ -128,7 +126,8 @@ static void send_cb(const struct addr *dst, const char *data, size_t len,
 	if (err)
 		log_warn("datagram not sent", LOG_A("dst", dst),
 			 LOG_S("error", strerror(-err)));
-	else if (p->trace && !request_call_id(call_id, data, len))
+	else if (p->trace && !request_call_id(call_id, data, len) &&
+		 !pooling_owns(p->pooling, call_id))
 		trace_add(p->trace, call_id, wall_us(), TRACE_OUT, &p->self,
 			  dst, data, len);
 }
@@ -156,7 +155,8 @@ static void recv_cb(struct udp *u, const struct addr *src, char *data,
 			  LOG_S("reason", why));
 		return;
 	}
-	if (p->trace)
+	if (p->trace &&
+	    !pooling_owns(p->pooling, sip_object(msg)->sip_call_id->i_id))
 		trace_add(p->trace, sip_object(msg)->sip_call_id->i_id,
 			  wall_us(), TRACE_IN, &p->self, src, data, len);
 	txns_input(p->txns, proxy_now(p), msg, src);
@@ -187,6 +187,22 @@ static int parse_peers(struct addr *out, size_t *n,
 		if (addr_parse(&out[*n], list->v[*n], port))
 			return -EINVAL;
 	return 0;
+}
+
+static int add_relays(struct proxy *p)
+{
+	const struct conf_strings *list = &p->conf->relays;
+	struct addr at;
+	int err = relays_alloc(&p->relays);
+
+	for (size_t i = 0; !err && i < list->n; i++) {
+		if (proxyd_conf_is_auto(list->v[i]))
+			continue;
+		err = addr_parse(&at, list->v[i], RELAY_PORT);
+		if (!err)
+			err = relays_add(p->relays, &at);
+	}
+	return err;
 }
 
 static int set_secret(struct proxy *p)
@@ -300,68 +316,11 @@ static int open_tables(struct proxy *p)
 	return err;
 }
 
-static uint64_t transactions_gauge(void *arg)
-{
-	return txns_open(((struct proxy *)arg)->txns);
-}
-
-static uint64_t requests_gauge(void *arg)
-{
-	return table_count(((struct proxy *)arg)->requests);
-}
-
-static uint64_t clients_gauge(void *arg)
-{
-	return clients_count(((struct proxy *)arg)->clients);
-}
-
-static uint64_t sessions_gauge(void *arg)
-{
-	return sessions_count(((struct proxy *)arg)->sessions);
-}
-
-#define COUNT(defs) (sizeof(defs) / sizeof((defs)[0]))
-
-static int add_counters(struct proxy *p)
-{
-	int err = metrics_add_counters(p->metrics, counter_defs,
-				       COUNT(counter_defs),
-				       (const uint64_t *)&p->n);
-
-	if (!err)
-		err = metrics_add_counters(
-			p->metrics, txn_defs, COUNT(txn_defs),
-			(const uint64_t *)txns_counts(p->txns));
-	if (!err)
-		err = metrics_add_counters(
-			p->metrics, udp_defs, COUNT(udp_defs),
-			(const uint64_t *)udp_counts(p->udp));
-	return err;
-}
-
 static int open_admin(struct proxy *p, char err[CONF_ERRLEN])
 {
 	struct addr http;
-	int e = metrics_alloc(&p->metrics, "proxyd");
+	int e = measures_open(p);
 
-	if (!e)
-		e = add_counters(p);
-	if (!e)
-		e = metrics_add_gauge(p->metrics, "sessions",
-				      "Calls that hold a relay resource",
-				      sessions_gauge, p);
-	if (!e)
-		e = metrics_add_gauge(p->metrics, "requests_open",
-				      "Requests being forwarded",
-				      requests_gauge, p);
-	if (!e)
-		e = metrics_add_gauge(p->metrics, "nat_clients",
-				      "Clients in the NAT client table",
-				      clients_gauge, p);
-	if (!e)
-		e = metrics_add_gauge(p->metrics, "transactions",
-				      "Transactions, finished ones included",
-				      transactions_gauge, p);
 	if (!e)
 		e = addr_parse(&http, p->conf->http, 8091);
 	if (e)
@@ -386,9 +345,9 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	e = set_secret(p);
 	if (!e)
 		e = parse_peers(p->redirect, &p->nredirect, &p->conf->redirect,
-				5062);
+				REDIRECT_PORT);
 	if (!e)
-		e = parse_peers(p->relay, &p->nrelay, &p->conf->relays, 5064);
+		e = add_relays(p);
 	if (!e)
 		e = proxy_set_trusted(p, p->conf);
 	if (!e)
@@ -399,11 +358,14 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 		e = open_socket(p, err);
 	if (!e)
 		e = open_admin(p, err);
+	if (!e)
+		e = pooling_start(&p->pooling, p);
 	if (e)
 		return e;
 	admin_not_ready(p->admin, NULL);
 	log_info("ready", LOG_A("listen", &p->local),
-		 LOG_A("advertise", &p->self), LOG_I("relays", p->nrelay),
+		 LOG_A("advertise", &p->self),
+		 LOG_I("relays", relays_count(p->relays)),
 		 LOG_I("redirect", p->nredirect));
 	return 0;
 }
@@ -421,6 +383,9 @@ void proxy_stop(struct proxy *p)
 	if (p->udp)
 		udp_close(p->udp);
 	requests_free(p);
+	pooling_stop(p->pooling);
+	p->pooling = NULL;
+	relays_free(p->relays);
 	sessions_free(p->sessions);
 	clients_free(p->clients);
 	txns_free(p->txns);

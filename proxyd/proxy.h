@@ -16,7 +16,9 @@ struct clients;
 struct daemon;
 struct metrics;
 struct netset;
+struct pooling;
 struct proxyd_conf;
+struct relays;
 struct sessions;
 struct table;
 struct trace;
@@ -33,8 +35,6 @@ struct proxy {
 	char *secret;      /* owned */
 	struct addr redirect[PROXY_PEERS_MAX];
 	size_t nredirect;
-	struct addr relay[PROXY_PEERS_MAX];
-	size_t nrelay;
 	struct netset *trusted;
 
 	bool draining; /* finish what has begun, begin nothing */
@@ -45,6 +45,8 @@ struct proxy {
 	struct table *requests;    /* server transaction id -> struct request */
 	struct clients *clients;   /* the NAT client table */
 	struct sessions *sessions; /* the session table */
+	struct relays *relays;     /* who may be asked for a resource */
+	struct pooling *pooling;
 	struct trace *trace;
 	struct metrics *metrics;
 	struct admin *admin;

@@ -6,38 +6,75 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proto/relay.h"
-#include "proxyd/choice.h"
 #include "proxyd/conf.h"
+#include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/relays.h"
 #include "proxyd/session.h"
 
 #include "proxyd/flow.h"
 
 enum {
-	SETUP_MS = 3000, /* for all relays tried together */
-	TRIES_MAX = 3,
+	SETUP_MS = 3000,   /* for all relays tried together */
+	FAILOVER_MS = 400, /* for one while another can be asked */
 };
 
 static char out[SIPMSG_MAX];
 
-/* The relay to ask: the one the dialog's route names, or the next choice. */
-static bool next_relay(struct addr *relay, struct request *r)
+/* The order changes while a call goes on to the next, for what the last one
+ * said counts at once. */
+static bool asked_before(const struct request *r, relay_id id)
 {
-	size_t nth = r->relay_try++;
-
-	if (r->initial)
-		return nth < TRIES_MAX &&
-		       choice_nth(relay, r->p->relay, r->p->nrelay,
-				  request_id(r), nth);
-	*relay = r->route.relay;
-	return nth == 0;
+	for (size_t i = 0; i < r->relays_asked; i++)
+		if (r->asked[i] == id)
+			return true;
+	return false;
 }
 
+/* The best choice for a new call that was not asked yet. */
+static relay_id next_choice(struct addr *relay, const struct request *r)
+{
+	const struct relays *all = r->p->relays;
+	relay_id id;
+
+	if (r->relays_asked == REQUEST_RELAYS_MAX)
+		return 0;
+	for (size_t nth = 0;
+	     relays_nth(relay, all, request_id(r), nth, proxy_now(r->p));
+	     nth++) {
+		id = relays_id(all, relay);
+		if (!asked_before(r, id))
+			return id;
+	}
+	return 0;
+}
+
+/* The relay to ask: the one the dialog's route names, or the next choice. */
+static bool next_relay(struct request *r)
+{
+	struct addr relay;
+	relay_id id = 0;
+
+	if (r->initial) {
+		id = next_choice(&relay, r);
+		if (!id)
+			return false;
+		r->route.relay = relay;
+	} else if (r->relays_asked) {
+		return false;
+	}
+	r->asked[r->relays_asked++] = id;
+	return true;
+}
+
+/* While another one can be asked, nobody waits long for this one. */
 static uint32_t patience(const struct request *r)
 {
-	size_t n = r->initial ? r->p->nrelay : 1;
+	struct addr other;
 
-	return SETUP_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
+	if (r->initial && next_choice(&other, r))
+		return FAILOVER_MS;
+	return SETUP_MS - FAILOVER_MS * (uint32_t)(r->relays_asked - 1);
 }
 
 /* Step 144b: what the relay is told, from the message as rewritten so far. */
@@ -84,14 +121,27 @@ static void give_up(struct request *r)
 		relaying_release(r);
 }
 
-static void refused(struct request *r, int status)
+/* What the refusal says of the relay itself, for the calls to come. */
+static void note_refusal(struct request *r, int status, const sip_t *sip)
+{
+	const sip_retry_after_t *ra = sip ? sip->sip_retry_after : NULL;
+
+	if (!sip)
+		pooling_silent(r->p->pooling, &r->route.relay);
+	else if (status == 503 || status == 486)
+		pooling_refused(r->p->pooling, &r->route.relay,
+				ra ? (unsigned long)ra->af_delta : 0);
+}
+
+static void refused(struct request *r, int status, const sip_t *sip)
 {
 	r->p->n.relay_refused++;
+	note_refusal(r, status, sip);
 	if (status == 408)
 		give_up(r);
 	log_warn("relay request failed", LOG_S("call_id", request_id(r)),
 		 LOG_A("relay", &r->route.relay), LOG_I("status", status),
-		 LOG_I("try", r->relay_try));
+		 LOG_I("try", r->relays_asked));
 	if (status == 488)
 		(void)request_fail(r, 488, "Session Description Not Usable");
 	else if (!r->ended)
@@ -132,7 +182,7 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	    !relay_answer_parse(&resource, sip_object(msg)))
 		granted(r, &resource);
 	else
-		refused(r, status);
+		refused(r, status, msg ? sip_object(msg) : NULL);
 }
 
 /* Steps 144b, 148a. */
@@ -163,7 +213,7 @@ static int send_request(struct request *r)
 
 static enum step_result ask(struct request *r)
 {
-	if (!next_relay(&r->route.relay, r))
+	if (!next_relay(r))
 		return request_fail(r, 503, "No Media Relay Available");
 	r->p->n.relay_requests++;
 	if (send_request(r)) {
@@ -186,7 +236,7 @@ enum step_result relaying_start(struct request *r)
 		r->p->n.rejected_call_id++;
 		return request_fail(r, 482, "Call-ID In Use");
 	}
-	r->relay_try = 0;
+	r->relays_asked = 0;
 	return ask(r);
 }
 
@@ -261,21 +311,33 @@ static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	}
 }
 
-void relaying_release(struct request *r)
+static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
 {
-	struct proxy *p = r->p;
+	const sip_t *sip = sip_object(msg);
 	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {&p->self, branch, &r->route.relay};
+	struct proto_hop hop = {&p->self, branch, relay};
 	struct relay_request q;
 	struct strbuf sb;
 
-	sessions_del(p->sessions, request_id(r));
-	if (addr_is_none(&r->route.relay) || describe(&q, r->msg, r->sip))
+	if (addr_is_none(relay) || describe(&q, msg, sip))
 		return;
-	q.to_tag = r->sip->sip_to->a_tag;
+	q.to_tag = sip->sip_to->a_tag;
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
 	if (!relay_release_print(&sb, &hop, &q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), &r->route.relay,
-				  branch, out, sb.len, 0, released, 0);
+		(void)txn_request(NULL, p->txns, proxy_now(p), relay, branch,
+				  out, sb.len, 0, released, 0);
+}
+
+void relaying_release(struct request *r)
+{
+	sessions_del(r->p->sessions, request_id(r));
+	release(r->p, r->msg, &r->route.relay);
+}
+
+void relaying_release_gone(struct proxy *p, msg_t *gone,
+			   const struct addr *relay)
+{
+	release(p, gone, relay);
+	sessions_del(p->sessions, sip_object(gone)->sip_call_id->i_id);
 }

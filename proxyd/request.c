@@ -8,6 +8,7 @@
 #include "common/strbuf.h"
 #include "common/table.h"
 #include "proxyd/flow.h"
+#include "proxyd/gone.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/request.h"
@@ -51,13 +52,17 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 	return 0;
 }
 
-static void refuse(struct proxy *p, txn_id id, const msg_t *msg, int status)
+void request_answer_at_once(struct proxy *p, txn_id id, const msg_t *msg,
+			    int status)
 {
 	static char buf[SIPMSG_MAX];
 	char tag[TAG_LEN];
 	struct strbuf sb;
 	struct sipmsg_reply reply = {
-		.status = status, .to_tag = tag, .extra = "Retry-After: 5\r\n"};
+		.status = status,
+		.to_tag = tag,
+		.extra = status == 503 ? "Retry-After: 5\r\n" : NULL,
+	};
 
 	sipmsg_token(tag, sizeof(tag));
 	strbuf_init(&sb, buf, sizeof(buf));
@@ -84,10 +89,14 @@ void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg)
 		return;
 	}
 	p->n.requests++;
+	if (gone_received(p, id, msg, src)) {
+		msg_destroy(msg);
+		return;
+	}
 	if ((p->draining && begins_call(msg)) ||
 	    request_alloc(&r, p, id, msg, src)) {
 		p->n.overload++;
-		refuse(p, id, msg, 503);
+		request_answer_at_once(p, id, msg, 503);
 		msg_destroy(msg);
 		return;
 	}

@@ -7,9 +7,12 @@
 #include "common/sipmsg.h"
 #include "common/txn.h"
 #include "proto/route.h"
+#include "proxyd/relays.h"
 
 struct proxy;
 struct request;
+
+enum { REQUEST_RELAYS_MAX = 3 }; /* asked for one call */
 
 /*
  * A flow is a table of steps in the order of its flowchart. A step that asked
@@ -35,7 +38,8 @@ struct request {
 		       call is answered */
 	sip_t *sip;
 	sip_method_t method;
-	bool initial; /* outside any dialog */
+	bool initial;     /* outside any dialog */
+	bool from_caller; /* within one: who sent it, known from its route */
 	struct addr src;
 	bool trusted;      /* came from another proxy of the site */
 	bool natted;       /* its sender is behind a NAT */
@@ -49,7 +53,8 @@ struct request {
 	size_t redirect_try;   /* how many redirectd were asked */
 	const char *target;    /* the URL of the 302; lives with msg */
 
-	size_t relay_try;
+	size_t relays_asked;
+	relay_id asked[REQUEST_RELAYS_MAX];
 	struct sdp *resource; /* relayd's answer to this request's offer */
 	bool replaced;        /* its SDP has been */
 	bool owns_resource;   /* to be released unless the call comes about */
@@ -83,6 +88,10 @@ enum step_result request_fail(struct request *r, int status,
 /* The same with further header lines, each with its CRLF. */
 enum step_result request_fail_with(struct request *r, int status,
 				   const char *phrase, const char *extra);
+
+/* Answer a request that no flow is begun for, without a body. */
+void request_answer_at_once(struct proxy *p, txn_id id, const msg_t *msg,
+			    int status);
 
 /* A call has been answered: further 2xx need no more than the ids. */
 void request_drop_message(struct request *r);

@@ -5,10 +5,13 @@
 #include "common/netset.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
+#include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
 #include "proxyd/flow.h"
+
+enum { ROUTE_LEN = 512 };
 
 static char out[SIPMSG_MAX];
 
@@ -86,6 +89,83 @@ static void settle(struct request *r, int status)
 	}
 }
 
+/* A target refresh request has been accepted (RFC 3261 12.2.1.2, RFC 3311). */
+static void note_targets(struct parties *parties, enum party from,
+			 const sip_t *req, const sip_t *answer)
+{
+	if (req->sip_contact)
+		parties_moved(parties, from, req->sip_contact->m_url);
+	if (answer->sip_contact)
+		parties_moved(parties, (enum party) !from,
+			      answer->sip_contact->m_url);
+}
+
+/* Back to the sender of a request: straight to a phone of ours; over the one
+ * proxy before us by a route like those it makes itself, as all of a site have
+ * one secret. False: it came a longer way. */
+static bool way_back(struct parties_way *way, char route[ROUTE_LEN],
+		     const struct request *r)
+{
+	const struct route_state nothing = {0};
+	const sip_via_t *via = r->sip->sip_via;
+	const char *caller = r->from_caller ? r->sip->sip_from->a_tag
+					    : r->sip->sip_to->a_tag;
+
+	*way = (struct parties_way){.route = ""};
+	if (!r->trusted)
+		return true;
+	way->route = route;
+	return via && via->v_next && !via->v_next->v_next &&
+	       !sipmsg_via_addr(&way->dst, via) &&
+	       !route_print(route, ROUTE_LEN, &way->dst, &nothing, r->p->secret,
+			    request_id(r), caller);
+}
+
+static int learn_parties(struct parties **pp, const struct request *r,
+			 enum party from, const sip_t *answer)
+{
+	char route[ROUTE_LEN];
+	struct parties_way back;
+
+	if (r->initial)
+		return parties_alloc(pp, r->sip, answer, &r->p->self);
+	return parties_alloc_within(pp, from,
+				    way_back(&back, route, r) ? &back : NULL,
+				    r->sip, answer);
+}
+
+/* What ending the call will need, from what was sent on and went back. */
+static void note_parties(struct request *r, const sip_t *answer)
+{
+	struct sessions *all = r->p->sessions;
+	const struct session *s = sessions_get(all, request_id(r));
+	enum party from =
+		r->initial || r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
+	struct parties *parties = NULL;
+	int err;
+
+	if (!s)
+		return;
+	if (s->parties && !r->initial) {
+		note_targets(s->parties, from, r->sip, answer);
+		return;
+	}
+	err = learn_parties(&parties, r, from, answer);
+	if (!err)
+		sessions_introduce(all, request_id(r), parties);
+	else
+		log_warn("the call could not be ended for want of media",
+			 LOG_S("call_id", request_id(r)),
+			 LOG_S("error", strerror(-err)));
+}
+
+static bool sets_targets(const struct request *r, int status)
+{
+	return status >= 200 && status < 300 &&
+	       (r->method == sip_method_invite ||
+		r->method == sip_method_update);
+}
+
 /* 0, or negative where it cannot be made into a response of ours. */
 static int forward(struct request *r, int status, msg_t *msg)
 {
@@ -138,6 +218,8 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	if (final) {
 		count(r, status);
 		settle(r, status);
+		if (sets_targets(r, status))
+			note_parties(r, sip_object(msg));
 	}
 	if (r->method == sip_method_invite && status >= 200 && status < 300)
 		request_drop_message(r);

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/sdp.h"
 #include "common/table.h"
+#include "proxyd/parties.h"
 
 #include "proxyd/session.h"
 
@@ -29,6 +30,7 @@ static void entry_free(void *value)
 
 	deadlines_cancel(e->owner->deadlines, e->expiry);
 	free((void *)(uintptr_t)e->s.resource);
+	parties_free(e->s.parties);
 	free(e);
 }
 
@@ -144,6 +146,19 @@ void sessions_confirm(struct sessions *s, const char *call_id)
 
 	if (e)
 		e->s.confirmed = true;
+}
+
+void sessions_introduce(struct sessions *s, const char *call_id,
+			struct parties *parties)
+{
+	struct entry *e = find(s, call_id);
+
+	if (e) {
+		parties_free(e->s.parties);
+		e->s.parties = parties;
+	} else {
+		parties_free(parties);
+	}
 }
 
 void sessions_del(struct sessions *s, const char *call_id)

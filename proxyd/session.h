@@ -9,6 +9,7 @@
 #include "common/addr.h"
 
 struct deadlines;
+struct parties;
 struct sdp;
 struct sessions;
 
@@ -21,6 +22,7 @@ struct session {
 	struct addr relay;
 	const struct sdp *resource; /* what relayd answered last */
 	bool confirmed;             /* a 2xx to the INVITE went through */
+	struct parties *parties;    /* NULL: not known */
 	uint64_t since;             /* milliseconds of the deadlines' clock */
 };
 
@@ -39,6 +41,11 @@ int sessions_put(struct sessions *s, const char *call_id, uint64_t now,
 const struct session *sessions_get(const struct sessions *s,
 				   const char *call_id);
 void sessions_confirm(struct sessions *s, const char *call_id);
+
+/* Who speaks in it, for ending it; replaces what there was. Owned by the
+ * session from here on, freed at once where there is none. */
+void sessions_introduce(struct sessions *s, const char *call_id,
+			struct parties *parties);
 void sessions_del(struct sessions *s, const char *call_id);
 size_t sessions_count(const struct sessions *s);
 

@@ -6,12 +6,9 @@
 
 #include "common/deadlines.h"
 #include "common/sdp.h"
-#include "proxyd/choice.h"
 #include "proxyd/clients.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
-
-enum { POOL = 5, CALLS = 2000 };
 
 static struct addr at(const char *text)
 {
@@ -20,78 +17,6 @@ static struct addr at(const char *text)
 	ck_assert_int_eq(addr_parse(&a, text, 5060), 0);
 	return a;
 }
-
-static void pool_init(struct addr pool[POOL])
-{
-	char text[ADDR_STRLEN];
-
-	for (int i = 0; i < POOL; i++) {
-		(void)snprintf(text, sizeof(text), "203.0.113.%d", 40 + i);
-		pool[i] = at(text);
-	}
-}
-
-START_TEST(choice_is_the_same_whatever_the_order_of_the_pool)
-{
-	struct addr pool[POOL], reversed[POOL], a, b;
-	char call[32];
-
-	pool_init(pool);
-	for (int i = 0; i < POOL; i++)
-		reversed[i] = pool[POOL - 1 - i];
-	for (int i = 0; i < CALLS; i++) {
-		(void)snprintf(call, sizeof(call), "call-%d", i);
-		ck_assert(choice_nth(&a, pool, POOL, call, 0));
-		ck_assert(choice_nth(&b, reversed, POOL, call, 0));
-		ck_assert(addr_eq(&a, &b));
-	}
-}
-END_TEST
-
-START_TEST(choice_spreads_calls_and_moves_only_those_of_a_lost_relay)
-{
-	struct addr pool[POOL], a, b, second;
-	int share[POOL] = {0};
-	char call[32];
-
-	pool_init(pool);
-	for (int i = 0; i < CALLS; i++) {
-		(void)snprintf(call, sizeof(call), "call-%d", i);
-		ck_assert(choice_nth(&a, pool, POOL, call, 0));
-		ck_assert(choice_nth(&second, pool, POOL, call, 1));
-		ck_assert(choice_nth(&b, pool, POOL - 1, call, 0));
-		ck_assert(!addr_eq(&a, &second));
-		if (addr_eq(&a, &pool[POOL - 1]))
-			ck_assert(addr_eq(&b, &second));
-		else
-			ck_assert(addr_eq(&b, &a));
-		for (int k = 0; k < POOL; k++)
-			share[k] += addr_eq(&a, &pool[k]);
-	}
-	for (int k = 0; k < POOL; k++) {
-		ck_assert_int_gt(share[k], CALLS / POOL / 2);
-		ck_assert_int_lt(share[k], CALLS / POOL * 2);
-	}
-}
-END_TEST
-
-START_TEST(choice_ends_with_the_pool)
-{
-	struct addr pool[POOL], a;
-	unsigned seen = 0;
-
-	pool_init(pool);
-	for (size_t nth = 0; nth < POOL; nth++) {
-		ck_assert(choice_nth(&a, pool, POOL, "call", nth));
-		for (int k = 0; k < POOL; k++)
-			if (addr_eq(&a, &pool[k]))
-				seen |= 1u << k;
-	}
-	ck_assert_uint_eq(seen, (1u << POOL) - 1);
-	ck_assert(!choice_nth(&a, pool, POOL, "call", POOL));
-	ck_assert(!choice_nth(&a, pool, 0, "call", 0));
-}
-END_TEST
 
 static struct {
 	struct addr to[16];
@@ -254,10 +179,6 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc, choice_is_the_same_whatever_the_order_of_the_pool);
-	tcase_add_test(
-		tc, choice_spreads_calls_and_moves_only_those_of_a_lost_relay);
-	tcase_add_test(tc, choice_ends_with_the_pool);
 	tcase_add_test(tc,
 		       a_nat_client_is_found_at_its_channel_until_it_expires);
 	tcase_add_test(tc,

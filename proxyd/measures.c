@@ -1,0 +1,94 @@
+#include "common/metrics.h"
+#include "common/table.h"
+#include "common/txn.h"
+#include "common/udp.h"
+#include "proxyd/clients.h"
+#include "proxyd/proxy.h"
+#include "proxyd/relays.h"
+#include "proxyd/session.h"
+
+#include "proxyd/measures.h"
+
+static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
+
+#define TXN_DEF(name, help) {"txn_" #name, help},
+#define UDP_DEF(name, help) {"udp_" #name, help},
+static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
+static const struct metric_def udp_defs[] = {UDP_COUNTERS(UDP_DEF)};
+
+static uint64_t transactions_gauge(void *arg)
+{
+	return txns_open(((struct proxy *)arg)->txns);
+}
+
+static uint64_t requests_gauge(void *arg)
+{
+	return table_count(((struct proxy *)arg)->requests);
+}
+
+static uint64_t clients_gauge(void *arg)
+{
+	return clients_count(((struct proxy *)arg)->clients);
+}
+
+static uint64_t sessions_gauge(void *arg)
+{
+	return sessions_count(((struct proxy *)arg)->sessions);
+}
+
+static uint64_t relays_gauge(void *arg)
+{
+	return relays_count(((struct proxy *)arg)->relays);
+}
+
+static uint64_t relays_usable_gauge(void *arg)
+{
+	const struct proxy *p = arg;
+
+	return relays_usable(p->relays, proxy_now(p));
+}
+
+/* Every gauge, once: name, help, where it is read. */
+static const struct {
+	const char *name, *help;
+	uint64_t (*read)(void *arg);
+} gauges[] = {
+	{"sessions", "Calls that hold a relay resource", sessions_gauge},
+	{"requests_open", "Requests being forwarded", requests_gauge},
+	{"nat_clients", "Clients in the NAT client table", clients_gauge},
+	{"transactions", "Transactions, finished ones included",
+	 transactions_gauge},
+	{"relays", "Relays known", relays_gauge},
+	{"relays_usable", "Relays that new calls go to", relays_usable_gauge},
+};
+
+#define COUNT(defs) (sizeof(defs) / sizeof((defs)[0]))
+
+static int add_counters(struct proxy *p)
+{
+	int err = metrics_add_counters(p->metrics, counter_defs,
+				       COUNT(counter_defs),
+				       (const uint64_t *)&p->n);
+
+	if (!err)
+		err = metrics_add_counters(
+			p->metrics, txn_defs, COUNT(txn_defs),
+			(const uint64_t *)txns_counts(p->txns));
+	if (!err)
+		err = metrics_add_counters(
+			p->metrics, udp_defs, COUNT(udp_defs),
+			(const uint64_t *)udp_counts(p->udp));
+	return err;
+}
+
+int measures_open(struct proxy *p)
+{
+	int e = metrics_alloc(&p->metrics, "proxyd");
+
+	if (!e)
+		e = add_counters(p);
+	for (size_t i = 0; !e && i < COUNT(gauges); i++)
+		e = metrics_add_gauge(p->metrics, gauges[i].name,
+				      gauges[i].help, gauges[i].read, p);
+	return e;
+}

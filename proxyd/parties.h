@@ -1,0 +1,72 @@
+#ifndef PROXYD_PARTIES_H
+#define PROXYD_PARTIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/sipmsg.h"
+
+struct strbuf;
+
+/*
+ * What a proxy keeps of a call's dialog so that it can end it on both sides in
+ * the other's name (RFC 3261 12.2.1.1): of each party its From or To with the
+ * tag, where its requests go (remote target and route set, as seen from this
+ * proxy) and the highest CSeq it has used.
+ */
+struct parties;
+enum party { PARTY_CALLER, PARTY_CALLEE, PARTIES };
+
+/*
+ * From the initial INVITE as this proxy sent it on and the first 2xx as it
+ * went back, Contacts rewritten; `self` is this proxy in Record-Route. 0,
+ * -ENOMEM, -EBADMSG where the answer has no tag.
+ */
+int parties_alloc(struct parties **pp, const sip_t *invite, const sip_t *answer,
+		  const struct addr *self);
+
+/* How a party is reached: the value of a Route header and where that leads;
+ * "" where no other proxy stands between. */
+struct parties_way {
+	const char *route;
+	struct addr dst;
+};
+
+/*
+ * For a call whose beginning this process has not seen: from a request of
+ * `from` within the dialog, its Route that of what follows this proxy, and its
+ * 2xx. `back` leads to `from`, NULL where that is not known; the CSeq of the
+ * other party is not.
+ */
+int parties_alloc_within(struct parties **pp, enum party from,
+			 const struct parties_way *back, const sip_t *req,
+			 const sip_t *answer);
+void parties_free(struct parties *p); /* NULL is fine */
+
+/* A request of this party within the dialog has this CSeq. */
+void parties_heard(struct parties *p, enum party from, uint32_t cseq);
+
+/* Its remote target is another now (RFC 3261 12.2.1.2). Without memory the one
+ * before stays. */
+void parties_moved(struct parties *p, enum party whose, const url_t *contact);
+
+/* The tag in the party's From or To; "" where it gave none. */
+bool parties_has_tag(const struct parties *p, enum party whose,
+		     const char *tag);
+
+struct parties_bye {
+	const struct addr *self; /* the Via's sent-by */
+	const char *branch;
+	const char *call_id;
+	const char *reason; /* the value of a Reason header */
+};
+
+/*
+ * Print the BYE that `to` gets in the other's name, and where it goes. 0;
+ * -ENOENT where the way there is not known, -EMSGSIZE. Uses up a CSeq.
+ */
+int parties_bye(struct strbuf *out, struct addr *dst, struct parties *p,
+		enum party to, const struct parties_bye *bye);
+
+#endif
