@@ -5,11 +5,13 @@
 #include <uv.h>
 
 #include "common/netset.h"
+#include "proto/pool.h"
 #include "proto/relay_options.h"
 #include "relayd/conf.h"
+#include "relayd/joining.h"
 #include "relayd/learn_policy.h"
 
-enum { WORKERS_MAX = 64 };
+enum { WORKERS_MAX = 64, REDIRECT_PORT = 5062, BITS_PER_KBIT = 1000 };
 
 static const char automatic[] = "auto";
 
@@ -38,6 +40,14 @@ static int check_learn(const char *value, char *why, size_t len)
 	if (!learn_policy_parse(&policy, value))
 		return 0;
 	snprintf(why, len, "strict, signalled or open");
+	return -EINVAL;
+}
+
+static int check_cluster(const char *value, char *why, size_t len)
+{
+	if (pool_cluster_ok(value))
+		return 0;
+	snprintf(why, len, "a name like pinhole or relays.example.com");
 	return -EINVAL;
 }
 
@@ -123,6 +133,41 @@ const struct conf_key relayd_keys[] = {
 	 .def = "0",
 	 .max = WORKERS_MAX,
 	 .help = "threads that forward media; 0: one for each CPU"},
+	{.name = "media.silence",
+	 .type = CONF_INT,
+	 .offset = AT(media_silence),
+	 .def = "60",
+	 .max = 86400,
+	 .reload = true,
+	 .help = "seconds of silence of both sides, neither on hold, after "
+		 "which the proxy ends the call; 0: never"},
+	{.name = "media.silence_side",
+	 .type = CONF_INT,
+	 .offset = AT(media_silence_side),
+	 .def = "0",
+	 .max = 86400,
+	 .reload = true,
+	 .help = "the same of either side; 0: never, as a phone that is muted "
+		 "may send nothing"},
+	{.name = "pool.redirect",
+	 .type = CONF_STRINGS,
+	 .offset = AT(pool_redirect),
+	 .def = "[]",
+	 .check = conf_check_addr,
+	 .help = "the redirectd whose pool this relay joins; empty: none"},
+	{.name = "pool.cluster",
+	 .type = CONF_STRING,
+	 .offset = AT(pool_cluster),
+	 .def = "\"pinhole\"",
+	 .check = check_cluster,
+	 .help = "name of that pool"},
+	{.name = "pool.expires",
+	 .type = CONF_INT,
+	 .offset = AT(pool_expires),
+	 .def = "30",
+	 .min = 3,
+	 .max = POOL_EXPIRES_MAX,
+	 .help = "seconds after which a relay that is dead is out of it"},
 	{.name = "fastpath",
 	 .type = CONF_STRING,
 	 .offset = AT(fastpath),
@@ -240,6 +285,13 @@ int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])
 			 "listen: empty, give at least one address");
 		return -EINVAL;
 	}
+	if (c->pool_redirect.n > JOINING_REDIRECTS_MAX) {
+		snprintf(err, CONF_ERRLEN,
+			 "pool.redirect: expected at most %d addresses, "
+			 "found %zu",
+			 JOINING_REDIRECTS_MAX, c->pool_redirect.n);
+		return -EINVAL;
+	}
 	if (((c->media_ports.lo + 1) & ~1) + 1 > c->media_ports.hi) {
 		snprintf(err, CONF_ERRLEN,
 			 "media.ports: no even port with the odd one above it "
@@ -249,6 +301,41 @@ int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])
 		return -EINVAL;
 	}
 	return 0;
+}
+
+struct session_limits relayd_conf_limits(const struct relayd_conf *conf)
+{
+	enum learn_policy policy = LEARN_STRICT;
+
+	(void)learn_policy_parse(&policy, conf->media_learn); /* was checked */
+	return (struct session_limits){
+		.idle_ms = (uint32_t)conf->session_idle * 1000,
+		.setup_ms = (uint32_t)conf->session_setup * 1000,
+		.resequence_ms = (uint32_t)conf->media_resequence,
+		.policy = policy,
+		.silence = {(uint32_t)conf->media_silence * 1000,
+			    (uint32_t)conf->media_silence_side * 1000},
+	};
+}
+
+struct quota_limits relayd_conf_quotas(const struct relayd_conf *conf)
+{
+	return (struct quota_limits){
+		.sessions = (size_t)conf->session_max,
+		.rate = (uint32_t)conf->session_rate,
+		.bandwidth = (uint64_t)conf->media_bandwidth * BITS_PER_KBIT,
+	};
+}
+
+size_t relayd_conf_redirects(struct addr out[JOINING_REDIRECTS_MAX],
+			     const struct relayd_conf *conf)
+{
+	const struct conf_strings *list = &conf->pool_redirect;
+	size_t n = 0;
+
+	while (n < list->n && !addr_parse(&out[n], list->v[n], REDIRECT_PORT))
+		n++;
+	return n;
 }
 
 static int trust_own(struct netset *set)

@@ -3,6 +3,9 @@
 
 #include "common/addr.h"
 #include "common/conf.h"
+#include "relayd/joining.h"
+#include "relayd/quota.h"
+#include "relayd/session.h"
 
 struct netset;
 
@@ -17,8 +20,13 @@ struct relayd_conf {
 	int64_t media_dscp;
 	int64_t media_resequence; /* ms; 0: not */
 	int64_t media_bandwidth;  /* kbit/s; 0: no limit */
-	int64_t workers;          /* relayd_conf_workers */
-	char *fastpath;           /* relayd_fastpath_parse */
+	int64_t media_silence;
+	int64_t media_silence_side;
+	struct conf_strings pool_redirect;
+	char *pool_cluster;
+	int64_t pool_expires;
+	int64_t workers; /* relayd_conf_workers */
+	char *fastpath;  /* relayd_fastpath_parse */
 	char *fastpath_pin;
 	int64_t fastpath_dead; /* seconds */
 	char *media_learn;     /* learn_policy_parse */
@@ -47,6 +55,14 @@ size_t relayd_conf_workers(const struct relayd_conf *conf);
 
 /* Checks across keys (daemon_class.check). */
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN]);
+
+/* The limits as sessions and the quota have them. */
+struct session_limits relayd_conf_limits(const struct relayd_conf *conf);
+struct quota_limits relayd_conf_quotas(const struct relayd_conf *conf);
+
+/* The addresses of pool.redirect; returns how many. */
+size_t relayd_conf_redirects(struct addr out[JOINING_REDIRECTS_MAX],
+			     const struct relayd_conf *conf);
 
 /* The networks of `trusted`, "auto" being this host's own addresses. 0,
  * -EINVAL, -ENOMEM. Free with netset_free(). */

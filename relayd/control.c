@@ -11,6 +11,7 @@
 #include "relayd/answers.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
+#include "relayd/gone.h"
 #include "relayd/journal.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -64,6 +65,7 @@ static const struct {
 struct exchange {
 	struct control *c;
 	const struct control_input *in;
+	msg_t *msg;
 	const sip_t *sip;
 	struct strbuf *out;
 	struct relay_request req;
@@ -163,6 +165,14 @@ static enum refusal step_60_party(struct exchange *x)
 	x->party.observed = r->observed;
 	x->party.proxy = *x->in->src;
 	x->party.cseq = r->cseq;
+	x->party.self = x->in->self;
+	x->party.door = x->in->door;
+	if (session_is_nameless(x->session) && !r->to_tag) {
+		su_home_t *home = msg_home(x->msg);
+
+		x->party.from = sipmsg_header_text(home, x->sip->sip_from);
+		x->party.to = sipmsg_header_text(home, x->sip->sip_to);
+	}
 	if (r->to_tag) {
 		err = session_answerer(&x->party.side, x->session, r->from_tag,
 				       r->to_tag);
@@ -409,7 +419,9 @@ static bool serve(struct exchange *x, struct addr *dst)
 	}
 	if (sessions_find(x->c->cfg.sessions, x->sip->sip_call_id->i_id))
 		trace_message(x, TRACE_IN, x->in->src, x->in->data, x->in->len);
-	on_response(x);
+	if (!x->c->cfg.gone ||
+	    !gone_response(x->c->cfg.gone, x->sip, x->in->src))
+		on_response(x);
 	return false;
 }
 
@@ -455,6 +467,7 @@ bool control_handle(struct control *c, struct strbuf *out, struct addr *dst,
 			  LOG_S("why", why));
 		return false;
 	}
+	x.msg = msg;
 	x.sip = sip_object(msg);
 	if (!x.sip->sip_request || !sipmsg_via_received(msg, in->src, false))
 		send = serve(&x, dst);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 struct addr;
+struct engine_door;
+struct gone;
 struct journal;
 struct load;
 struct netset;
@@ -27,6 +29,7 @@ struct control_config {
 	struct ports *ports;
 	const struct load *load; /* told to who asks for health */
 	struct journal *journal;
+	struct gone *gone; /* NULL: none */
 	struct relayd_counters *counters;
 	const struct netset *trusted; /* who may ask */
 };
@@ -42,6 +45,7 @@ struct control_input {
 	size_t len;
 	const struct addr *src;
 	const struct addr *self; /* the control socket, as advertised */
+	const struct engine_door *door;
 	uint64_t now;
 };
 

@@ -36,6 +36,7 @@
 	X(sessions_opened, "Sessions begun")                                   \
 	X(sessions_released, "Sessions ended by a release")                    \
 	X(sessions_expired, "Sessions ended for silence")                      \
+	X(media_gone, "Sessions reported to their proxy as silent")            \
 	X(port_busy, "Port pairs found taken by someone else")                 \
 	X(packets, "Media packets forwarded")                                  \
 	X(bytes, "Media payload bytes forwarded")                              \

@@ -11,12 +11,16 @@
 #include "relayd/counters.h"
 #include "relayd/engine.h"
 #include "relayd/fastpath_user.h"
+#include "relayd/gone.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/quota.h"
 #include "relayd/socket.h"
 
-enum { TICK_MS = 250 /* how late an expiry may come */ };
+enum {
+	TICK_MS = 250,   /* how late an expiry may come */
+	GONE_MAX = 4096, /* media-gone notices under way */
+};
 
 struct engine {
 	uv_timer_t tick; /* drives the deadlines */
@@ -24,6 +28,7 @@ struct engine {
 	struct stream_env env;
 	struct deadlines *deadlines;
 	struct journal *journal;
+	struct gone *gone;
 	struct sessions *sessions;
 	struct control *control;
 	struct quota *quota;
@@ -53,6 +58,40 @@ static void on_tick(uv_timer_t *timer)
 	deadlines_run(e->deadlines, uv_now(timer->loop));
 }
 
+/* Not sent is as lost on the way, here and below. */
+static void send_control(struct engine *e, const struct engine_door *door,
+			 const struct addr *dst, const char *data, size_t len)
+{
+	if (sendto(door->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL, &dst->u.sa,
+		   addr_len(dst)) < 0)
+		e->counters.answer_errors++;
+}
+
+static void send_notice(const struct gone_call *call, const char *data,
+			size_t len, void *arg)
+{
+	struct engine *e = arg;
+
+	send_control(e, call->door, call->proxy, data, len);
+	journal_message(e->journal, call->call_id, TRACE_OUT, call->self,
+			call->proxy, data, len);
+}
+
+/* 481: the proxy has no such call, so that nobody else will release it. 491:
+ * it is not answered yet. */
+static void on_notice(const char *call_id, int status, void *arg)
+{
+	struct engine *e = arg;
+	struct session *s = sessions_find(e->sessions, call_id);
+	uint64_t now = uv_now(e->env.loop);
+
+	journal_gone_answered(call_id, status);
+	if (s && status == 481)
+		session_release(s, now);
+	else if (s && status == 491)
+		session_was_early(s, now);
+}
+
 static int open_tables(struct engine *e, const struct engine_config *cfg)
 {
 	int err = 0;
@@ -64,12 +103,21 @@ static int open_tables(struct engine *e, const struct engine_config *cfg)
 	if (!err)
 		err = journal_alloc(&e->journal, cfg->trace);
 	if (!err)
+		err = gone_alloc(&e->gone, &(struct gone_config){
+						   .deadlines = e->deadlines,
+						   .max = GONE_MAX,
+						   .send = send_notice,
+						   .answered = on_notice,
+						   .arg = e,
+					   });
+	if (!err)
 		err = sessions_alloc(&e->sessions,
 				     &(struct sessions_config){
 					     .env = &e->env,
 					     .ports = cfg->ports,
 					     .deadlines = e->deadlines,
 					     .journal = e->journal,
+					     .gone = e->gone,
 					     .counters = &e->counters,
 					     .load = cfg->load,
 					     .quota = cfg->quota,
@@ -82,6 +130,7 @@ static int open_tables(struct engine *e, const struct engine_config *cfg)
 					    .ports = cfg->ports,
 					    .load = cfg->load,
 					    .journal = e->journal,
+					    .gone = e->gone,
 					    .counters = &e->counters,
 					    .trusted = cfg->env.trusted,
 				    });
@@ -92,6 +141,7 @@ static void close_tables(struct engine *e)
 {
 	control_free(e->control);
 	sessions_free(e->sessions);
+	gone_free(e->gone);
 	journal_free(e->journal);
 	deadlines_free(e->deadlines);
 	fastpath_user_close(e->env.fast);
@@ -145,18 +195,15 @@ void engine_datagram(struct engine *e, const struct engine_door *door,
 		.len = len,
 		.src = src,
 		.self = &door->self,
+		.door = door,
 		.now = uv_now(e->env.loop),
 	};
 	struct strbuf out;
 	struct addr dst;
 
 	strbuf_init(&out, e->answer, sizeof(e->answer));
-	if (!control_handle(e->control, &out, &dst, &in))
-		return;
-	/* Not sent is as lost on the way: the proxy asks again. */
-	if (sendto(door->fd, out.data, out.len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   &dst.u.sa, addr_len(&dst)) < 0)
-		e->counters.answer_errors++;
+	if (control_handle(e->control, &out, &dst, &in))
+		send_control(e, door, &dst, out.data, out.len);
 }
 
 void engine_reload(struct engine *e, const struct session_limits *limits,

@@ -296,3 +296,22 @@ void journal_expired(struct journal *j, const struct session *s, uint64_t now)
 {
 	ended(j, s, now, "session expired");
 }
+
+void journal_gone(struct journal *j, const struct session *s, const char *why,
+		  int err)
+{
+	log_info("media gone", LOG_S("call_id", session_call_id(s)),
+		 LOG_S("reason", why),
+		 LOG_S("proxy", err ? strerror(-err) : "told"));
+	note(j, s, NULL, NULL, why);
+}
+
+void journal_gone_answered(const char *call_id, int status)
+{
+	if (status == 200)
+		log_debug("the proxy ends the call", LOG_S("call_id", call_id));
+	else
+		log_info(status ? "the proxy does not end the call"
+				: "no proxy takes the notice",
+			 LOG_S("call_id", call_id), LOG_I("status", status));
+}

@@ -34,6 +34,10 @@ void journal_answered(struct journal *j, const struct session *s);
 /* A channel learned, learned anew, or a stranger. */
 void journal_stream(struct journal *j, const struct session *s,
 		    const struct stream_event *ev);
+/* Its proxy is told that the media is gone (err 0), or could not be. */
+void journal_gone(struct journal *j, const struct session *s, const char *why,
+		  int err);
+void journal_gone_answered(const char *call_id, int status);
 void journal_released(struct journal *j, const struct session *s, uint64_t now);
 void journal_expired(struct journal *j, const struct session *s, uint64_t now);
 

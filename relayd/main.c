@@ -16,6 +16,7 @@
 #include "relayd/conf.h"
 #include "relayd/crew.h"
 #include "relayd/fastpath.h"
+#include "relayd/joining.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/quota.h"
@@ -27,7 +28,6 @@ enum {
 	LISTEN_MAX = 16,
 	FDS_PER_PAIR = 2,
 	FDS_OTHER = 64,
-	BITS_PER_KBIT = 1000,
 };
 
 /* One control socket. */
@@ -41,8 +41,11 @@ struct relay {
 	struct daemon *daemon;
 	const struct relayd_conf *conf;
 	struct listener listeners[LISTEN_MAX];
-	struct addr own[LISTEN_MAX]; /* their addresses */
+	/* their addresses, and those of the directory, which trusts what comes
+	 * from here */
+	struct addr own[LISTEN_MAX + JOINING_REDIRECTS_MAX];
 	size_t nlisteners;
+	struct joining *joining; /* NULL: no pool */
 	struct netset *trusted;
 	struct ports *ports;
 	struct load load;
@@ -64,6 +67,9 @@ static void on_datagram(struct udp *u, const struct addr *src, char *data,
 	struct listener *l = arg;
 
 	(void)u;
+	if (joining_datagram(l->relay->joining, src, data, len,
+			     uv_now(daemon_loop(l->relay->daemon))))
+		return;
 	if (!crew_datagram(l->relay->crew, &l->door, src, data, len))
 		l->relay->api.own.overrun++;
 }
@@ -76,40 +82,14 @@ static void on_tick(uv_timer_t *timer)
 
 	if (r->fastpath)
 		fastpath_beat(r->fastpath);
+	joining_run(r->joining, now,
+		    load_room(&r->load, ports_available(r->ports, now)));
 	if (!r->drain_until || (left > 0 && now < r->drain_until))
 		return;
 	if (left > 0)
 		log_warn("drain time over, sessions are cut",
 			 LOG_I("sessions", left));
 	daemon_exit(r->daemon);
-}
-
-/* Checked when it was read. */
-static enum learn_policy policy(const struct relayd_conf *conf)
-{
-	enum learn_policy p = LEARN_STRICT;
-
-	(void)learn_policy_parse(&p, conf->media_learn);
-	return p;
-}
-
-static struct session_limits limits(const struct relayd_conf *conf)
-{
-	return (struct session_limits){
-		.idle_ms = (uint32_t)conf->session_idle * 1000,
-		.setup_ms = (uint32_t)conf->session_setup * 1000,
-		.resequence_ms = (uint32_t)conf->media_resequence,
-		.policy = policy(conf),
-	};
-}
-
-static struct quota_limits quotas(const struct relayd_conf *conf)
-{
-	return (struct quota_limits){
-		.sessions = (size_t)conf->session_max,
-		.rate = (uint32_t)conf->session_rate,
-		.bandwidth = (uint64_t)conf->media_bandwidth * BITS_PER_KBIT,
-	};
 }
 
 static int fail(char err[CONF_ERRLEN], int code, const char *what,
@@ -175,7 +155,8 @@ static int start_media(struct relay *r, char err[CONF_ERRLEN])
 			    "phones see another");
 	name_listeners(r);
 	r->env.own = r->own;
-	r->env.nown = r->nlisteners;
+	r->env.nown = r->nlisteners +
+		      relayd_conf_redirects(r->own + r->nlisteners, c);
 	r->env.trusted = r->trusted;
 	r->env.dscp = (int)c->media_dscp;
 	ret = ports_alloc(&r->ports, (uint16_t)c->media_ports.lo,
@@ -229,7 +210,7 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 
 static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 {
-	const struct quota_limits quota = quotas(r->conf);
+	const struct quota_limits quota = relayd_conf_quotas(r->conf);
 	size_t n = relayd_conf_workers(r->conf);
 	int ret = trace_alloc(&r->trace, (size_t)r->conf->trace_calls,
 			      TRACE_BYTES);
@@ -240,7 +221,7 @@ static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 		ret = crew_start(&r->crew, n,
 				 &(struct engine_config){
 					 .env = r->env,
-					 .limits = limits(r->conf),
+					 .limits = relayd_conf_limits(r->conf),
 					 .ports = r->ports,
 					 .load = &r->load,
 					 .quota = r->quota,
@@ -276,6 +257,31 @@ static int start_admin(struct relay *r, char err[CONF_ERRLEN])
 	return ret ? fail(err, ret, r->conf->http,
 			  "choose another address in http")
 		   : 0;
+}
+
+static void send_join(const struct addr *dst, const char *data, size_t len,
+		      void *arg)
+{
+	struct relay *r = arg;
+
+	(void)udp_send(r->listeners[0].udp, dst, data, len);
+}
+
+/* Through the socket that the proxies will ask at. */
+static int start_joining(struct relay *r, char err[CONF_ERRLEN])
+{
+	struct joining_config cfg = {
+		.self = r->listeners[0].door.self,
+		.cluster = r->conf->pool_cluster,
+		.expires = (uint32_t)r->conf->pool_expires,
+		.send = send_join,
+		.arg = r,
+	};
+	int ret;
+
+	cfg.n = relayd_conf_redirects(cfg.redirect, r->conf);
+	ret = cfg.n ? joining_alloc(&r->joining, &cfg) : 0;
+	return ret ? fail(err, ret, "pool", "") : 0;
 }
 
 static int start_tick(struct relay *r, char err[CONF_ERRLEN])
@@ -320,8 +326,9 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
 {
 	static int (*const steps[])(struct relay *, char *) = {
-		start_trust,    start_listeners, start_media, start_descriptors,
-		start_fastpath, start_crew,      start_admin, start_tick,
+		start_trust,       start_listeners, start_media,
+		start_descriptors, start_fastpath,  start_crew,
+		start_admin,       start_joining,   start_tick,
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	int ret = 0;
@@ -331,6 +338,7 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 	*ctx = r;
 	r->daemon = d;
 	r->conf = conf;
+	atomic_store(&r->load.max, (size_t)r->conf->session_max);
 	for (size_t i = 0; !ret && i < sizeof(steps) / sizeof(steps[0]); i++)
 		ret = steps[i](r, err);
 	if (ret)
@@ -360,14 +368,15 @@ static int reload_engine(struct engine *e, void *arg)
 static void reload(void *ctx, const void *conf)
 {
 	struct relay *r = ctx;
-	struct reloading new = {limits(conf), r->trusted};
-	const struct quota_limits quota = quotas(conf);
+	struct reloading new = {relayd_conf_limits(conf), r->trusted};
+	const struct quota_limits quota = relayd_conf_quotas(conf);
 
 	quota_limit(r->quota, &quota);
 	if (relayd_conf_trusted(&new.trusted, conf)) {
 		log_error("trusted stays as it was: out of memory");
 		new.trusted = r->trusted;
 	}
+	atomic_store(&r->load.max, quota.sessions);
 	crew_each(r->crew, reload_engine, &new);
 	if (new.trusted != r->trusted)
 		netset_free(r->trusted);
@@ -381,6 +390,7 @@ static void drain(void *ctx)
 	r->drain_until = uv_now(daemon_loop(r->daemon)) +
 			 (uint64_t)r->conf->drain * 1000;
 	admin_not_ready(r->admin, "draining");
+	joining_leave(r->joining, uv_now(daemon_loop(r->daemon)));
 	atomic_store(&r->load.draining, true);
 	if (atomic_load(&r->load.sessions) == 0)
 		daemon_exit(r->daemon);
@@ -405,6 +415,7 @@ static void stop(void *ctx)
 	quota_free(r->quota);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		udp_close(r->listeners[i].udp);
+	joining_free(r->joining);
 	fastpath_close(r->fastpath, false);
 	trace_free(r->trace);
 	ports_free(r->ports);

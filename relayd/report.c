@@ -196,10 +196,13 @@ json_t *report_session_brief(const struct session *s, uint64_t now)
 
 json_t *report_load(const struct load *load, struct ports *ports, uint64_t now)
 {
-	return json_pack("{s:I,s:I,s:I,s:I,s:b}", "sessions",
-			 (json_int_t)atomic_load(&load->sessions), "streams",
+	size_t pairs = ports_available(ports, now);
+
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:b}", "sessions",
+			 (json_int_t)atomic_load(&load->sessions), "room",
+			 (json_int_t)load_room(load, pairs), "streams",
 			 (json_int_t)atomic_load(&load->streams), "ports_free",
-			 (json_int_t)ports_available(ports, now), "ports_total",
+			 (json_int_t)pairs, "ports_total",
 			 (json_int_t)ports_total(ports), "draining",
 			 (int)atomic_load(&load->draining));
 }

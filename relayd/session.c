@@ -3,37 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/deadlines.h"
 #include "common/table.h"
 #include "relayd/counters.h"
+#include "relayd/gone.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/quota.h"
-#include "relayd/session.h"
 #include "relayd/stream.h"
 
-enum { TABLE_MAX = 1 << 20 }; /* the configured limit may grow by SIGHUP */
+#include "relayd/session_internal.h"
 
-struct session {
-	struct sessions *owner;
-	char *call_id;
-	char *tag[LEARN_SIDES];
-	struct addr observed[LEARN_SIDES];
-	struct addr proxy; /* that opened it */
-	uint32_t cseq;     /* of the first party's last offer */
-	struct stream *streams[SDP_MEDIA_MAX];
-	uint64_t opened;
-	uint64_t signalled; /* last */
-	deadline_id deadline;
-	uint32_t resequence_ms;
-	enum learn_policy policy;
-	bool answered;
-};
-
-struct sessions {
-	struct sessions_config cfg;
-	struct table *table;
+enum {
+	TABLE_MAX = 1 << 20, /* the configured limit may grow by SIGHUP */
+	HEADER_MAX = 1024,   /* of a From or To that is kept */
 };
 
 static void on_stream(const struct stream_event *ev, void *arg)
@@ -63,13 +46,15 @@ static void dispose(struct session *s, uint64_t now)
 		close_stream(s, i, now);
 	for (unsigned i = 0; i < LEARN_SIDES; i++)
 		free(s->tag[i]);
+	free(s->from);
+	free(s->to);
 	free(s->call_id);
 	atomic_fetch_sub(&s->owner->cfg.load->sessions, 1);
 	quota_give(s->owner->cfg.quota);
 	free(s);
 }
 
-static void end(struct session *s, uint64_t now)
+void session_end(struct session *s, uint64_t now)
 {
 	struct sessions *ss = s->owner;
 
@@ -77,50 +62,23 @@ static void end(struct session *s, uint64_t now)
 	dispose(s, now);
 }
 
-static void sync_streams(const struct session *s)
+void session_sync(const struct session *s)
 {
 	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
 		if (s->streams[i])
 			stream_sync(s->streams[i]);
 }
 
-/* When silence ends the session if nothing happens until then. */
-static uint64_t silence_ends(const struct session *s)
+/* What a notice will need; one that is too long gets none. */
+static void keep_names(struct session *s, const struct session_party *party)
 {
-	const struct session_limits *lim = &s->owner->cfg.limits;
-	uint64_t last = s->signalled;
-
-	if (!s->answered)
-		return last + lim->setup_ms;
-	sync_streams(s);
-	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++) {
-		if (s->streams[i] && stream_last(s->streams[i]) > last)
-			last = stream_last(s->streams[i]);
-	}
-	return last + lim->idle_ms;
-}
-
-static int watch(struct session *s);
-
-static void on_deadline(void *arg)
-{
-	struct session *s = arg;
-	struct sessions *ss = s->owner;
-	uint64_t now = uv_now(ss->cfg.env->loop);
-
-	s->deadline = 0;
-	if (silence_ends(s) > now && watch(s) == 0)
+	if (!session_is_nameless(s) || !party->from || !party->to ||
+	    strlen(party->from) > HEADER_MAX || strlen(party->to) > HEADER_MAX)
 		return;
-	ss->cfg.counters->sessions_expired++;
-	journal_expired(ss->cfg.journal, s, now);
-	end(s, now);
-}
-
-/* Packets do not touch the deadline; it looks at them when it is due. */
-static int watch(struct session *s)
-{
-	return deadlines_add(&s->deadline, s->owner->cfg.deadlines,
-			     silence_ends(s), on_deadline, s);
+	s->from = strdup(party->from);
+	s->to = strdup(party->to);
+	s->self = *party->self;
+	s->door = party->door;
 }
 
 static int set_tag(struct session *s, enum learn_side side, const char *tag)
@@ -213,7 +171,7 @@ struct session *sessions_find(const struct sessions *ss, const char *call_id)
 static int sync_one(const struct session *s, void *arg)
 {
 	(void)arg;
-	sync_streams(s);
+	session_sync(s);
 	return 0;
 }
 
@@ -273,7 +231,7 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 	s->call_id = strdup(call_id);
 	err = s->call_id ? set_tag(s, LEARN_FIRST, tag) : -ENOMEM;
 	if (!err)
-		err = watch(s);
+		err = vigil_begin(s);
 	if (!err)
 		err = table_put(ss->table, call_id, strlen(call_id), s);
 	if (err)
@@ -378,7 +336,9 @@ int session_record(struct session *s, const struct session_party *party,
 				      &sdp->media[i], &party->observed,
 				      &party->proxy);
 	}
-	return 0;
+	keep_names(s, party);
+	silence_signal(&s->silence, party->side, sdp, now);
+	return vigil_anew(s);
 }
 
 void session_lines(struct sdp *out, const struct session *s)
@@ -413,16 +373,29 @@ void session_resource(struct sdp *out, const struct session *s,
 	}
 }
 
+bool session_is_nameless(const struct session *s)
+{
+	return !s->from;
+}
+
+void session_was_early(struct session *s, uint64_t now)
+{
+	silence_again(&s->silence, now);
+	(void)vigil_anew(s);
+}
+
 void session_release(struct session *s, uint64_t now)
 {
+	if (s->owner->cfg.gone)
+		gone_cancel(s->owner->cfg.gone, s->call_id);
 	s->owner->cfg.counters->sessions_released++;
 	journal_released(s->owner->cfg.journal, s, now);
-	end(s, now);
+	session_end(s, now);
 }
 
 void session_abandon(struct session *s, uint64_t now)
 {
-	end(s, now);
+	session_end(s, now);
 }
 
 const char *session_call_id(const struct session *s)

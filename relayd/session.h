@@ -8,8 +8,11 @@
 #include "common/sdp.h"
 #include "proto/relay_options.h"
 #include "relayd/learn.h"
+#include "relayd/silence.h"
 
 struct deadlines;
+struct engine_door;
+struct gone;
 struct journal;
 struct load;
 struct ports;
@@ -40,6 +43,8 @@ struct session_limits {
 	uint32_t resequence_ms;
 	/* Where media may come from, likewise. */
 	enum learn_policy policy;
+	/* When the proxy is told that the call is dead. */
+	struct silence_limits silence;
 };
 
 struct sessions_config {
@@ -47,6 +52,7 @@ struct sessions_config {
 	struct ports *ports;
 	struct deadlines *deadlines; /* run by the owner */
 	struct journal *journal;
+	struct gone *gone; /* NULL: nobody is told of silence */
 	struct relayd_counters *counters;
 	struct load *load; /* of all tables together */
 	struct quota *quota;
@@ -98,6 +104,11 @@ struct session_party {
 	struct addr observed; /* where its signalling came from; or none */
 	struct addr proxy;    /* who told us */
 	uint32_t cseq;        /* of the message */
+	/* From and To of it, kept of the one that opens the session; NULL: they
+	 * are known, or nobody will ask. And where it came in. */
+	const char *from, *to;
+	const struct addr *self;
+	const struct engine_door *door;
 };
 
 /* Step 64: write the party's channel of every line. 0, -EMSGSIZE, -ENOMEM. */
@@ -124,6 +135,12 @@ void session_lines(struct sdp *out, const struct session *s);
  * port 0 in the others. */
 void session_resource(struct sdp *out, const struct session *s,
 		      const struct sdp *sdp);
+
+/* Whether From and To are still to be given to session_record(). */
+bool session_is_nameless(const struct session *s);
+
+/* The proxy is not done with setting up this call: silence counts anew. */
+void session_was_early(struct session *s, uint64_t now);
 
 /* End it: ports into quarantine, memory freed. */
 void session_release(struct session *s, uint64_t now);

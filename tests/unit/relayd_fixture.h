@@ -210,7 +210,7 @@ static inline msg_t *parsed(void)
 }
 
 /* The port of a line in the last answer. */
-static uint16_t port_of(unsigned line)
+static inline uint16_t port_of(unsigned line)
 {
 	struct sdp res;
 	msg_t *msg = parsed();
@@ -237,7 +237,7 @@ static inline json_t *json_body(void)
 	return body;
 }
 
-static int phone(uint16_t *port)
+static inline int phone(uint16_t *port)
 {
 	struct addr a;
 	socklen_t len = sizeof(a.u);
@@ -261,7 +261,7 @@ static inline void send_rtp(int fd, uint16_t to, uint8_t mark)
 }
 
 /* Run the relay until a packet is there; its mark, or -1 after WAIT_MS. */
-static int heard(int fd)
+static inline int heard(int fd)
 {
 	uint8_t rtp[64];
 	uint64_t end = uv_hrtime() + (uint64_t)WAIT_MS * 1000000;
