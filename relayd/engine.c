@@ -35,6 +35,7 @@ struct engine {
 	struct quota_meter meter;
 	char answer[SIPMSG_MAX];
 	struct burst burst;
+	unsigned connected;
 	uint8_t packet[SOCKET_BUF]; /* mostly never touched */
 };
 
@@ -160,6 +161,7 @@ int engine_open(struct engine **ep, uv_loop_t *loop,
 	e->env.counters = &e->counters;
 	e->env.buf = e->packet;
 	e->env.burst = &e->burst;
+	e->env.connected = &e->connected;
 	e->quota = cfg->quota;
 	err = open_tables(e, cfg);
 	if (err) {

@@ -21,6 +21,7 @@ struct socket {
 	struct socket_config cfg;
 	int fd;
 	bool closing;
+	bool connected;
 	bool burst;    /* packets now handed out are parts of one */
 	bool busy;     /* had more than one packet at its last wake-up */
 	uint64_t last; /* wake-up, ms */
@@ -207,8 +208,11 @@ static int bind_beside(int fd, const struct socket *door)
 int socket_connect(struct socket **sp, struct socket *door,
 		   const struct addr *peer)
 {
-	int fd, err = make(&fd, addr_family(peer), door->cfg.dscp);
+	int fd, err;
 
+	if (*door->cfg.connected >= SOCKET_CONNECT_MAX)
+		return -ENOBUFS;
+	err = make(&fd, addr_family(peer), door->cfg.dscp);
 	if (err)
 		return err;
 	err = fd < door->cfg.connect_below ? bind_beside(fd, door) : -EMFILE;
@@ -218,7 +222,12 @@ int socket_connect(struct socket **sp, struct socket *door,
 		close(fd);
 		return err;
 	}
-	return start(sp, &door->cfg, fd);
+	err = start(sp, &door->cfg, fd);
+	if (!err) {
+		(*sp)->connected = true;
+		++*door->cfg.connected;
+	}
+	return err;
 }
 
 bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
@@ -259,6 +268,7 @@ void socket_close(struct socket *s)
 	if (!s || s->closing)
 		return;
 	s->closing = true;
+	*s->cfg.connected -= s->connected;
 	uv_close((uv_handle_t *)&s->poll, on_closed);
 	close(s->fd);
 	s->fd = -1;

@@ -30,11 +30,17 @@ struct socket_config {
 	uint8_t *buf;
 	int dscp;          /* 0-63 */
 	int connect_below; /* descriptor from which on none is connected */
-	uint64_t *errors;  /* counts those on receiving, ICMP included */
+	unsigned
+		*connected; /* how many there are, SOCKET_CONNECT_MAX at most */
+	uint64_t *errors;   /* counts those on receiving, ICMP included */
 	socket_packet_h *packet;
 	socket_turn_h *turn;
 	void *arg;
 };
+
+/* Beyond some hundreds in a loop the sockets themselves cost more, by what they
+ * take of the caches, than the routes that need not be looked up. */
+enum { SOCKET_CONNECT_MAX = 512 };
 
 enum { SOCKET_PACKET_MAX = 65536, SOCKET_BUF = 8 * SOCKET_PACKET_MAX };
 
@@ -48,7 +54,8 @@ int socket_open(struct socket **sp, const struct socket_config *cfg,
 /*
  * Another one at the address of `door`, connected to `peer`; what waits in
  * `door` is received first, so that nothing overtakes it. 0 or a negative
- * errno, -EMFILE also where the descriptors left are better kept for calls.
+ * errno, -EMFILE also where the descriptors left are better kept for calls,
+ * -ENOBUFS where there are enough.
  */
 int socket_connect(struct socket **sp, struct socket *door,
 		   const struct addr *peer);

@@ -54,6 +54,7 @@ struct stream_env {
 	/* the descriptors from here on are kept for calls to come, none for
 	 * a second socket of a port */
 	int connect_below;
+	unsigned *connected; /* of the worker's sockets */
 	struct relayd_counters *counters;
 	struct fastpath_user *fast; /* NULL: there is none */
 	uint8_t *buf;        /* SOCKET_BUF bytes, used within one wake-up */

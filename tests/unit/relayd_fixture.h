@@ -43,6 +43,7 @@ static struct journal *journal;
 static struct stream_env env;
 static uint8_t packet_buf[SOCKET_BUF];
 static struct burst burst;
+static unsigned connected;
 static struct sessions *sessions;
 static struct control *control;
 static struct addr self, proxy;
@@ -78,6 +79,7 @@ static void setup(void)
 				  .own = &self,
 				  .nown = 1,
 				  .connect_below = 1 << 20,
+				  .connected = &connected,
 				  .trusted = trusted,
 				  .counters = &counters,
 				  .buf = packet_buf,

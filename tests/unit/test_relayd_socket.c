@@ -15,6 +15,7 @@ enum { SEEN_MAX = 64, SPINS = 2000 };
 static uv_loop_t loop;
 static uint8_t buf[SOCKET_BUF];
 static uint64_t errors;
+static unsigned connected;
 static struct addr here;
 static uint16_t port;
 static uint8_t seen[SEEN_MAX];
@@ -45,6 +46,7 @@ static struct socket_config config(void)
 		.buf = buf,
 		.dscp = 46,
 		.connect_below = 1 << 20,
+		.connected = &connected,
 		.errors = &errors,
 		.packet = on_packet,
 		.turn = on_turn,
@@ -95,7 +97,7 @@ static void setup(void)
 {
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
 	ck_assert_int_eq(addr_parse(&here, "127.0.0.1", 0), 0);
-	nseen = turns = 0;
+	nseen = turns = connected = 0;
 	errors = 0;
 }
 
@@ -198,6 +200,25 @@ START_TEST(connects_only_with_descriptors_to_spare)
 }
 END_TEST
 
+/* Nor more of them than are of use; one that is closed makes room. */
+START_TEST(connects_a_bounded_number)
+{
+	struct socket *door = open_door(), *link = NULL, *more = NULL;
+	struct addr a;
+	int fd = peer(&a);
+
+	connected = SOCKET_CONNECT_MAX - 1;
+	ck_assert_int_eq(socket_connect(&link, door, &a), 0);
+	ck_assert_int_eq(socket_connect(&more, door, &a), -ENOBUFS);
+	socket_close(link);
+	ck_assert_int_eq(socket_connect(&more, door, &a), 0);
+	socket_close(more);
+	ck_assert_uint_eq(connected, SOCKET_CONNECT_MAX - 1);
+	socket_close(door);
+	close(fd);
+}
+END_TEST
+
 /* More than a turn takes: the rest comes later, none is lost. */
 START_TEST(bursts_come_whole)
 {
@@ -269,6 +290,7 @@ int main(void)
 	tcase_add_test(tc, connecting_keeps_the_order);
 	tcase_add_test(tc, sends_from_one_port);
 	tcase_add_test(tc, connects_only_with_descriptors_to_spare);
+	tcase_add_test(tc, connects_a_bounded_number);
 	tcase_add_test(tc, bursts_come_whole);
 	tcase_add_test(tc, gathered_packets_arrive_each_by_itself);
 	suite_add_tcase(s, tc);
