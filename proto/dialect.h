@@ -26,7 +26,10 @@
 	  "how media sources are learned: strict, signalled or open")          \
 	X(TOWARD, "ph-toward",                                                 \
 	  "where the other party is, that it is named an address it can "      \
-	  "reach")
+	  "reach")                                                             \
+	X(NEAR, "ph-near",                                                     \
+	  "the relay's address for the party that asked, where it has "        \
+	  "several")
 
 enum proto_uri_param {
 #define PROTO_ENUM(name, wire, about) PROTO_##name,

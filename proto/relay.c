@@ -12,6 +12,7 @@ enum {
 	STATUS_MOVED = 302,
 	SDP_BODY_MAX = 8192, /* SDP_MEDIA_MAX lines of what sdp_print makes */
 	URI_MAX = 512,       /* with all options */
+	CONTACT_MAX = 256,
 };
 
 static const char type_sdp[] = "application/sdp";
@@ -144,9 +145,10 @@ int relay_request_parse(struct relay_request *r, const sip_t *sip)
 }
 
 int relay_answer_print(struct strbuf *out, const sip_t *req,
-		       const struct addr *self, const struct sdp *resource)
+		       const struct addr *self, const struct sdp *resource,
+		       const struct addr *near)
 {
-	char body[SDP_BODY_MAX], contact[128], buf[ADDR_STRLEN];
+	char body[SDP_BODY_MAX], contact[CONTACT_MAX], buf[ADDR_STRLEN];
 	char tag[PROTO_TAG_LEN];
 	struct strbuf sdp, extra;
 	int err;
@@ -157,8 +159,12 @@ int relay_answer_print(struct strbuf *out, const sip_t *req,
 	if (err)
 		return err;
 	strbuf_init(&extra, contact, sizeof(contact));
-	strbuf_printf(&extra, "Contact: <sip:" PROTO_RELAY_USER "@%s>\r\n",
+	strbuf_printf(&extra, "Contact: <sip:" PROTO_RELAY_USER "@%s",
 		      addr_str(buf, self));
+	if (near)
+		sipmsg_param_add(&extra, proto_uri_param_name(PROTO_NEAR),
+				 addr_ip_str(buf, near));
+	strbuf_str(&extra, ">\r\n");
 	return sipmsg_reply(out, req,
 			    &(struct sipmsg_reply){
 				    .status = STATUS_MOVED,
@@ -186,6 +192,17 @@ int relay_answer_parse(struct sdp *resource, const sip_t *sip)
 			return -EBADMSG;
 	}
 	return 0;
+}
+
+bool relay_answer_near(struct addr *near, const sip_t *sip)
+{
+	const sip_contact_t *m = sip->sip_contact;
+	char text[ADDR_STRLEN];
+	int n = m ? sipmsg_url_param(text, sizeof(text), m->m_url,
+				     proto_uri_param_name(PROTO_NEAR))
+		  : -ENOENT;
+
+	return n > 0 && (size_t)n == strlen(text) && !addr_parse(near, text, 0);
 }
 
 int relay_release_print(struct strbuf *out, const struct proto_hop *hop,

@@ -52,13 +52,19 @@ int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 int relay_request_parse(struct relay_request *r, const sip_t *sip);
 
 /* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,
- * Contact = the relay itself, SDP body. 0 or -EMSGSIZE. */
+ * Contact = the relay itself, SDP body, with the address for the party that the
+ * description goes to. `near`: that for the party it came from, NULL where the
+ * relay has no more than one. 0 or -EMSGSIZE. */
 int relay_answer_print(struct strbuf *out, const sip_t *req,
-		       const struct addr *self, const struct sdp *resource);
+		       const struct addr *self, const struct sdp *resource,
+		       const struct addr *near);
 
 /* Read a 302 (step 148b): every line of the resource has an address or port
  * 0. 0, -EBADMSG (also where it is no 302). */
 int relay_answer_parse(struct sdp *resource, const sip_t *sip);
+
+/* Its `near`; false where there is none. */
+bool relay_answer_near(struct addr *near, const sip_t *sip);
 
 /* The release: BYE with the Call-ID. Same fields as the request, body none. */
 int relay_release_print(struct strbuf *out, const struct proto_hop *hop,

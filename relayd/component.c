@@ -4,6 +4,7 @@
 #include "relayd/component.h"
 #include "relayd/counters.h"
 #include "relayd/fastflow.h"
+#include "relayd/iface.h"
 #include "relayd/resequence.h"
 #include "relayd/socket.h"
 
@@ -148,12 +149,25 @@ static bool put_in_order(struct component *c, enum learn_side from,
 	return false;
 }
 
+/* The sides that are not served where a packet came in. */
+static uint8_t sides_elsewhere(const struct component *c,
+			       const struct socket *s)
+{
+	const struct socket *door = socket_door(s);
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		mask |= (unsigned)(door != c->door[i]) << i;
+	return (uint8_t)mask;
+}
+
 /* Steps 78-84 of Fig. 11 for one packet. */
 static void on_packet(struct socket *s, const struct addr *src,
 		      const uint8_t *data, size_t len, void *arg)
 {
 	struct component *c = arg;
-	struct learn_facts facts = {.src = *src};
+	struct learn_facts facts = {.src = *src,
+				    .elsewhere = sides_elsewhere(c, s)};
 	struct learn_result what;
 	struct figures_packet measured = {
 		.data = data,
@@ -187,10 +201,10 @@ static void on_turn(void *arg)
 		stream_settle(c->stream);
 }
 
-int component_open(struct component *c, struct stream *st,
-		   const struct stream_env *env, enum stream_part part,
-		   uint16_t port, enum learn_policy policy)
+static int open_door(struct socket **door, struct component *c,
+		     const struct iface *at)
 {
+	const struct stream_env *env = c->env;
 	const struct socket_config cfg = {
 		.loop = env->loop,
 		.buf = env->buf,
@@ -202,7 +216,57 @@ int component_open(struct component *c, struct stream *st,
 		.turn = on_turn,
 		.arg = c,
 	};
-	struct socket *door;
+
+	return socket_open(door, &cfg, &at->bind, c->port);
+}
+
+/* Close those that are not among the others. */
+static void close_doors(struct socket *doors[LEARN_SIDES],
+			struct socket *const others[LEARN_SIDES])
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		struct socket *s = doors[i];
+
+		doors[i] = NULL;
+		if (s != others[LEARN_FIRST] && s != others[LEARN_SECOND] &&
+		    s != doors[LEARN_SECOND])
+			socket_close(s);
+	}
+}
+
+/* The socket at an address: one that is open or about to be, or another. */
+static int have_door(struct component *c, unsigned side, const struct iface *at)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		if (c->at[i] == at)
+			c->next_door[side] = c->door[i];
+		else if (c->next_at[i] == at)
+			c->next_door[side] = c->next_door[i];
+	}
+	if (c->next_door[side])
+		return 0;
+	return open_door(&c->next_door[side], c, at);
+}
+
+int component_prepare(struct component *c,
+		      const struct iface *const at[LEARN_SIDES])
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < LEARN_SIDES; i++) {
+		err = have_door(c, i, at[i]);
+		if (!err)
+			c->next_at[i] = at[i];
+	}
+	if (err)
+		component_stay(c);
+	return err;
+}
+
+int component_open(struct component *c, struct stream *st,
+		   const struct stream_env *env, enum stream_part part,
+		   uint16_t port, const struct stream_want *want)
+{
 	int err;
 
 	memset(c, 0, sizeof(*c));
@@ -210,10 +274,10 @@ int component_open(struct component *c, struct stream *st,
 	c->env = env;
 	c->part = part;
 	c->port = port;
-	learn_init(&c->learn, policy);
-	err = socket_open(&door, &cfg, &env->address, port);
+	learn_init(&c->learn, want->policy);
+	err = component_prepare(c, want->at);
 	if (!err)
-		c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = door;
+		component_move(c);
 	return err;
 }
 
@@ -238,16 +302,48 @@ static void unlink_side(struct component *c, enum learn_side side)
 	socket_close(s);
 }
 
+/* What was learned of a side of one address family is nothing in another. */
+static void forget_other_family(struct component *c, enum learn_side side)
+{
+	const struct addr *source = &c->learn.ch[side].source;
+
+	if (!addr_is_none(source) &&
+	    addr_family(source) != addr_family(&c->at[side]->bind))
+		learn_close(&c->learn, side);
+}
+
+void component_move(struct component *c)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		if (c->next_door[i] != c->door[i])
+			unlink_side(c, (enum learn_side)i);
+	close_doors(c->door, c->next_door);
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		c->door[i] = c->next_door[i];
+		c->at[i] = c->next_at[i];
+		c->next_door[i] = NULL;
+		c->next_at[i] = NULL;
+		forget_other_family(c, (enum learn_side)i);
+	}
+}
+
+void component_stay(struct component *c)
+{
+	close_doors(c->next_door, c->door);
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		c->next_at[i] = NULL;
+}
+
 void component_close(struct component *c)
 {
+	static struct socket *const none[LEARN_SIDES];
+
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
 		socket_close(c->link[i]);
 		c->link[i] = NULL;
 	}
-	if (c->door[LEARN_SECOND] != c->door[LEARN_FIRST])
-		socket_close(c->door[LEARN_SECOND]);
-	socket_close(c->door[LEARN_FIRST]);
-	c->door[LEARN_FIRST] = c->door[LEARN_SECOND] = NULL;
+	component_stay(c);
+	close_doors(c->door, none);
 }
 
 /* A side that sends from where it receives, and has only to go on so. */
@@ -293,6 +389,5 @@ bool component_is_own(const struct component *c, const struct addr *a)
 	for (size_t i = 0; i < env->nown; i++)
 		if (addr_eq(a, &env->own[i]))
 			return true;
-	return (port == line || port == line + 1) &&
-	       (addr_ip_eq(a, &env->address) || addr_ip_eq(a, &env->advertise));
+	return (port == line || port == line + 1) && iface_has(env->ifaces, a);
 }

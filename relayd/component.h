@@ -9,6 +9,7 @@
 #include "relayd/learn.h"
 #include "relayd/stream.h"
 
+struct iface;
 struct resequence;
 struct socket;
 
@@ -21,6 +22,10 @@ struct component {
 	/* Where each side is served: one socket for both, but for sides on
 	 * different addresses of the relay. */
 	struct socket *door[LEARN_SIDES];
+	const struct iface *at[LEARN_SIDES];
+	/* The same after a move that is under way. */
+	struct socket *next_door[LEARN_SIDES];
+	const struct iface *next_at[LEARN_SIDES];
 	/* Connected to a side that is proven, so that the kernel need not look
 	 * up the route of each packet; or NULL. */
 	struct socket *link[LEARN_SIDES];
@@ -41,7 +46,15 @@ struct component {
 /* Bind and receive. 0 or a negative errno (-EADDRINUSE). */
 int component_open(struct component *c, struct stream *st,
 		   const struct stream_env *env, enum stream_part part,
-		   uint16_t port, enum learn_policy policy);
+		   uint16_t port, const struct stream_want *want);
+
+/* Have the sockets to serve the sides at other addresses, then move, or stay:
+ * stream_prepare(). */
+int component_prepare(struct component *c,
+		      const struct iface *const at[LEARN_SIDES]);
+void component_move(struct component *c);
+void component_stay(struct component *c);
+
 void component_close(struct component *c);
 
 /* Connect sockets to sides that are proven and stay as they are, and let go of

@@ -23,6 +23,11 @@ static int check_ip_or_auto(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+static int check_ip_or_empty(const char *value, char *why, size_t len)
+{
+	return *value ? conf_check_ip(value, why, len) : 0;
+}
+
 static int check_fastpath(const char *value, char *why, size_t len)
 {
 	enum relayd_fastpath mode;
@@ -76,17 +81,19 @@ const struct conf_key relayd_keys[] = {
 	 .reload = true,
 	 .help = "networks of the proxies that may ask; auto: this host"},
 	{.name = "media.address",
-	 .type = CONF_STRING,
+	 .type = CONF_STRINGS,
 	 .offset = AT(media_address),
-	 .def = "\"auto\"",
+	 .def = "[\"auto\"]",
 	 .check = check_ip_or_auto,
-	 .help = "address at which media is received"},
+	 .help = "addresses at which media is received; auto: all of this "
+		 "host"},
 	{.name = "media.advertise",
-	 .type = CONF_STRING,
+	 .type = CONF_STRINGS,
 	 .offset = AT(media_advertise),
-	 .def = "\"\"",
-	 .check = conf_check_ip,
-	 .help = "address named in SDP, where it is another (1:1 NAT)"},
+	 .def = "[]",
+	 .check = check_ip_or_empty,
+	 .help = "what SDP names in place of each of them (1:1 NAT); empty: "
+		 "the same"},
 	{.name = "media.ports",
 	 .type = CONF_RANGE,
 	 .offset = AT(media_ports),
@@ -300,7 +307,7 @@ int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])
 			 (long long)c->media_ports.hi);
 		return -EINVAL;
 	}
-	return 0;
+	return relayd_conf_check_media(c, err);
 }
 
 struct session_limits relayd_conf_limits(const struct relayd_conf *conf)
@@ -374,24 +381,4 @@ int relayd_conf_trusted(struct netset **setp, const struct relayd_conf *conf)
 	else
 		*setp = set;
 	return err;
-}
-
-int relayd_conf_media(struct addr *address, struct addr *advertise,
-		      const struct relayd_conf *conf,
-		      const struct addr *control)
-{
-	int err = 0;
-
-	*address = *control;
-	if (strcmp(conf->media_address, automatic))
-		err = addr_parse(address, conf->media_address, 0);
-	else if (addr_class(control) == ADDR_ANY)
-		err = addr_local_for(address, NULL);
-	if (err)
-		return -EADDRNOTAVAIL;
-	addr_set_port(address, 0);
-	*advertise = *address;
-	if (*conf->media_advertise)
-		err = addr_parse(advertise, conf->media_advertise, 0);
-	return err || addr_class(advertise) == ADDR_ANY ? -EADDRNOTAVAIL : 0;
 }

@@ -7,14 +7,15 @@
 #include "relayd/quota.h"
 #include "relayd/session.h"
 
+struct ifaces;
 struct netset;
 
 /* relayd's configuration, as the table of keys fills it. */
 struct relayd_conf {
 	struct conf_strings listen;
 	struct conf_strings trusted;
-	char *media_address;
-	char *media_advertise;
+	struct conf_strings media_address;
+	struct conf_strings media_advertise; /* parallel; may be shorter */
 	struct conf_range media_ports;
 	int64_t media_quarantine; /* seconds, as all times here */
 	int64_t media_dscp;
@@ -68,13 +69,17 @@ size_t relayd_conf_redirects(struct addr out[JOINING_REDIRECTS_MAX],
  * -EINVAL, -ENOMEM. Free with netset_free(). */
 int relayd_conf_trusted(struct netset **setp, const struct relayd_conf *conf);
 
+/* The part of it that is about media.address and media.advertise. */
+int relayd_conf_check_media(const struct relayd_conf *conf,
+			    char err[CONF_ERRLEN]);
+
 /*
- * Where media is received and what the SDP names. "auto" is the address of
- * the first control socket, or by the routing table where that is not one
- * address. 0, or -EADDRNOTAVAIL: nothing that could be named to a phone.
+ * Where media is received and what the SDP names (conf_media.c). "auto" is the
+ * address of the first control socket, or by the routing table where that is
+ * not one address, and all others of this host. 0, or -EADDRNOTAVAIL: nothing
+ * that could be named to a phone.
  */
-int relayd_conf_media(struct addr *address, struct addr *advertise,
-		      const struct relayd_conf *conf,
+int relayd_conf_media(struct ifaces *list, const struct relayd_conf *conf,
 		      const struct addr *control);
 
 #endif

@@ -163,6 +163,7 @@ static enum refusal step_60_party(struct exchange *x)
 	int err;
 
 	x->party.observed = r->observed;
+	x->party.toward = r->options.toward;
 	x->party.proxy = *x->in->src;
 	x->party.cseq = r->cseq;
 	x->party.self = x->in->self;
@@ -187,15 +188,22 @@ static enum refusal step_60_party(struct exchange *x)
 	return err ? FOREIGN_TAG : NONE;
 }
 
-/* 62: a port pair for each line that needs one. An answer adds no lines. */
+/* 62: an address for each side, and a port pair for each line that needs one.
+ * An answer changes neither. */
 static enum refusal step_62_assign(struct exchange *x)
 {
+	int err;
+
 	if (x->req.to_tag)
 		return NONE;
-	switch (session_reserve(x->session, &x->sdp, x->in->now)) {
+	err = session_place(x->session, &x->party, &x->sdp);
+	if (!err)
+		err = session_reserve(x->session, &x->sdp, x->in->now);
+	switch (err) {
 	case 0:
 		return NONE;
 	case -ENOSPC:
+	case -EADDRINUSE:
 		return NO_PORTS;
 	default:
 		return FAILED;
@@ -227,10 +235,11 @@ static enum refusal step_64_write(struct exchange *x)
 /* 66: the answer with the resource is built (Fig. 8b); 68 sends it. */
 static enum refusal step_66_build(struct exchange *x)
 {
+	const struct addr *near = session_address(x->session, x->party.side);
 	struct sdp resource;
 
-	session_resource(&resource, x->session, &x->sdp);
-	if (relay_answer_print(x->out, x->sip, x->in->self, &resource)) {
+	session_resource(&resource, x->session, &x->sdp, x->party.side);
+	if (relay_answer_print(x->out, x->sip, x->in->self, &resource, near)) {
 		strbuf_init(x->out, x->out->data, x->out->cap);
 		return BROKEN;
 	}
@@ -265,6 +274,7 @@ static enum refusal on_invite(struct exchange *x)
 	/* A proxy that has lost the session over a restart, and that gets a
 	 * late offer, only asks what its resource is. */
 	session_lines(&x->sdp, x->session);
+	(void)session_offerer(&x->party.side, x->session, x->req.from_tag);
 	return step_66_build(x);
 }
 

@@ -100,6 +100,12 @@ static void assign(struct learn_result *r, struct learn *l,
 	candidates_drop(&l->elsewhere, &f->src);
 }
 
+/* Whether the packet came in where this side is served. */
+static bool served(const struct learn_facts *f, unsigned side)
+{
+	return !(f->elsewhere >> side & 1);
+}
+
 /* Steps 80 and 82: the source is the one of the first or second channel. */
 static bool known(enum learn_side *side, struct learn *l,
 		  const struct learn_facts *f, uint64_t now)
@@ -107,7 +113,8 @@ static bool known(enum learn_side *side, struct learn *l,
 	for (unsigned i = LEARN_FIRST; i < LEARN_SIDES; i++) {
 		struct learn_channel *ch = &l->ch[i];
 
-		if (ch->rank == LEARN_NONE || !addr_eq(&f->src, &ch->source))
+		if (ch->rank == LEARN_NONE || !served(f, i) ||
+		    !addr_eq(&f->src, &ch->source))
 			continue;
 		hear(ch, f, now);
 		if (ch->fresh && now - ch->fresh_at >= LEARN_SETTLE_MS) {
@@ -125,11 +132,12 @@ static bool choose(enum learn_side *side, struct learn_admission *by,
 		   const struct learn *l, const struct learn *rtp,
 		   const struct learn_facts *f, uint64_t now)
 {
-	struct learn_admission a[LEARN_SIDES];
+	struct learn_admission a[LEARN_SIDES] = {0};
 
 	for (unsigned i = LEARN_FIRST; i < LEARN_SIDES; i++)
-		learn_admit(&a[i], l->policy, &l->ch[i],
-			    rtp ? &rtp->ch[i] : NULL, f, now);
+		if (served(f, i))
+			learn_admit(&a[i], l->policy, &l->ch[i],
+				    rtp ? &rtp->ch[i] : NULL, f, now);
 	if (a[LEARN_FIRST].admitted != a[LEARN_SECOND].admitted)
 		*side = a[LEARN_FIRST].admitted ? LEARN_FIRST : LEARN_SECOND;
 	else if (a[LEARN_FIRST].rank != a[LEARN_SECOND].rank)

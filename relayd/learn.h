@@ -136,6 +136,7 @@ struct learn_facts {
 	uint16_t seq;  /* with is_rtp only */
 	bool is_rtp;
 	bool is_rtcp;
+	uint8_t elsewhere; /* bit mask of sides not served where it came in */
 };
 
 enum learn_verdict {

@@ -16,6 +16,7 @@
 #include "relayd/conf.h"
 #include "relayd/crew.h"
 #include "relayd/fastpath.h"
+#include "relayd/iface.h"
 #include "relayd/joining.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
@@ -26,7 +27,9 @@ enum {
 	TICK_MS = 250, /* how late an expiry may come */
 	TRACE_BYTES = 8 << 20,
 	LISTEN_MAX = 16,
-	FDS_PER_PAIR = 2,
+	/* a control socket, or a wildcard one at every media address */
+	OWN_MAX = LISTEN_MAX * 2 * IFACE_MAX,
+	FDS_PER_PAIR = 2, /* twice that for sides at two addresses */
 	FDS_OTHER = 64,
 };
 
@@ -41,10 +44,12 @@ struct relay {
 	struct daemon *daemon;
 	const struct relayd_conf *conf;
 	struct listener listeners[LISTEN_MAX];
-	/* their addresses, and those of the directory, which trusts what comes
-	 * from here */
-	struct addr own[LISTEN_MAX + JOINING_REDIRECTS_MAX];
 	size_t nlisteners;
+	struct ifaces ifaces;
+	/* the addresses of the listeners, and those of the directory, which
+	 * trusts what comes from here */
+	struct addr own[OWN_MAX + JOINING_REDIRECTS_MAX];
+	size_t nown;
 	struct joining *joining; /* NULL: no pool */
 	struct netset *trusted;
 	struct ports *ports;
@@ -128,35 +133,45 @@ static int start_listeners(struct relay *r, char err[CONF_ERRLEN])
 	return 0;
 }
 
-/* A wildcard control socket is known by the media address. */
-static void name_listeners(struct relay *r)
+static void add_own(struct relay *r, const struct addr *ip, uint16_t port)
 {
-	for (size_t i = 0; i < r->nlisteners; i++) {
-		struct listener *l = &r->listeners[i];
-		uint16_t port = addr_port(&l->door.self);
+	r->own[r->nown] = *ip;
+	addr_set_port(&r->own[r->nown++], port);
+}
 
-		if (addr_class(&l->door.self) == ADDR_ANY) {
-			l->door.self = r->env.advertise;
-			addr_set_port(&l->door.self, port);
-		}
-		r->own[i] = l->door.self;
+/* A wildcard control socket is known by the media addresses. */
+static void name_listener(struct relay *r, struct listener *l)
+{
+	uint16_t port = addr_port(&l->door.self);
+	int family = addr_family(&l->door.self);
+	const struct iface *first = iface_first(&r->ifaces, family);
+
+	if (addr_class(&l->door.self) != ADDR_ANY) {
+		add_own(r, &l->door.self, port);
+		return;
+	}
+	l->door.self = first ? first->advertise : r->ifaces.v[0].advertise;
+	addr_set_port(&l->door.self, port);
+	for (size_t i = 0; i < r->ifaces.n; i++) {
+		add_own(r, &r->ifaces.v[i].bind, port);
+		add_own(r, &r->ifaces.v[i].advertise, port);
 	}
 }
 
 static int start_media(struct relay *r, char err[CONF_ERRLEN])
 {
 	const struct relayd_conf *c = r->conf;
-	int ret = relayd_conf_media(&r->env.address, &r->env.advertise, c,
-				    &r->listeners[0].door.self);
+	int ret = relayd_conf_media(&r->ifaces, c, &r->listeners[0].door.self);
 
 	if (ret)
 		return fail(err, ret, "media.address",
 			    "give this host's address, and media.advertise if "
 			    "phones see another");
-	name_listeners(r);
+	for (size_t i = 0; i < r->nlisteners; i++)
+		name_listener(r, &r->listeners[i]);
+	r->env.ifaces = &r->ifaces;
 	r->env.own = r->own;
-	r->env.nown = r->nlisteners +
-		      relayd_conf_redirects(r->own + r->nlisteners, c);
+	r->env.nown = r->nown + relayd_conf_redirects(r->own + r->nown, c);
 	r->env.trusted = r->trusted;
 	r->env.dscp = (int)c->media_dscp;
 	ret = ports_alloc(&r->ports, (uint16_t)c->media_ports.lo,
@@ -178,9 +193,8 @@ static void sweep(struct fastpath *fp)
 /* Without it relayd works as well, so that only "on" insists. */
 static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 {
-	const struct fastpath_config cfg = {
-		.addresses = {r->env.address},
-		.naddresses = 1,
+	struct fastpath_config cfg = {
+		.naddresses = r->ifaces.n,
 		.ports_lo = (uint16_t)r->conf->media_ports.lo,
 		.ports_hi = (uint16_t)r->conf->media_ports.hi,
 		.dscp = r->env.dscp,
@@ -194,6 +208,8 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 	relayd_fastpath_parse(&mode, r->conf->fastpath);
 	if (mode == FASTPATH_OFF)
 		return 0;
+	for (size_t i = 0; i < r->ifaces.n; i++)
+		cfg.addresses[i] = r->ifaces.v[i].bind;
 	ret = fastpath_open(&r->fastpath, &cfg, why);
 	if (!ret) {
 		sweep(r->fastpath);
@@ -299,7 +315,9 @@ static int start_tick(struct relay *r, char err[CONF_ERRLEN])
  * once. What is left over may be used for connected sockets. */
 static int start_descriptors(struct relay *r, char err[CONF_ERRLEN])
 {
-	size_t need = ports_total(r->ports) * FDS_PER_PAIR + FDS_OTHER;
+	size_t addresses = r->ifaces.n > 1 ? LEARN_SIDES : 1;
+	size_t need =
+		ports_total(r->ports) * FDS_PER_PAIR * addresses + FDS_OTHER;
 	struct rlimit limit;
 
 	(void)err;
@@ -344,9 +362,12 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 	if (ret)
 		return ret;
 	admin_not_ready(r->admin, NULL);
+	for (size_t i = 0; i < r->ifaces.n; i++)
+		log_info("media address", LOG_A("bind", &r->ifaces.v[i].bind),
+			 LOG_A("advertise", &r->ifaces.v[i].advertise),
+			 LOG_S("interface", r->ifaces.v[i].name));
 	log_info("ready", LOG_A("control", &r->listeners[0].door.self),
-		 LOG_A("media", &r->env.address),
-		 LOG_A("advertise", &r->env.advertise),
+		 LOG_I("media_addresses", r->ifaces.n),
 		 LOG_I("port_pairs", ports_total(r->ports)),
 		 LOG_S("http", r->conf->http));
 	return 0;

@@ -1,4 +1,5 @@
 #include "relayd/figures.h"
+#include "relayd/iface.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/report.h"
@@ -12,6 +13,13 @@ static json_t *addr_json(const struct addr *a)
 	char buf[ADDR_STRLEN];
 
 	return addr_is_none(a) ? json_null() : json_string(addr_str(buf, a));
+}
+
+static json_t *ip_json(const struct addr *a)
+{
+	char buf[ADDR_STRLEN];
+
+	return json_string(addr_ip_str(buf, a));
 }
 
 /* json_string() refuses what is not UTF-8; a Call-ID may be any bytes. */
@@ -35,7 +43,8 @@ static json_t *side_json(const struct stream *st, enum stream_part part,
 	const struct learn_channel *ch = &stream_learn(st, part)->ch[side];
 
 	return json_pack(
-		"{s:I,s:I,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "packets",
+		"{s:o,s:I,s:I,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:s}", "address",
+		ip_json(&stream_at(st, side)->bind), "packets",
 		(json_int_t)f->packets, "fast_packets", (json_int_t)f->fast,
 		"fast", part == STREAM_RTP && stream_is_fast(st, side), "bytes",
 		(json_int_t)f->bytes, "dropped", (json_int_t)f->dropped,

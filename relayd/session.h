@@ -13,6 +13,7 @@
 struct deadlines;
 struct engine_door;
 struct gone;
+struct iface;
 struct journal;
 struct load;
 struct ports;
@@ -102,6 +103,7 @@ struct session_party {
 	const char *tag;
 	const char *peer_tag; /* of the other one, may be NULL */
 	struct addr observed; /* where its signalling came from; or none */
+	struct addr toward;   /* where the other party is; or none */
 	struct addr proxy;    /* who told us */
 	uint32_t cseq;        /* of the message */
 	/* From and To of it, kept of the one that opens the session; NULL: they
@@ -110,6 +112,13 @@ struct session_party {
 	const struct addr *self;
 	const struct engine_door *door;
 };
+
+/* Which of the relay's addresses each side is served at, by an offer: its own
+ * party where that signals from, the other one where it is said to be, or as
+ * until now. 0; -EADDRINUSE where a port of a stream is taken at the new
+ * address, or what else refused a socket: then nothing has changed. */
+int session_place(struct session *s, const struct session_party *party,
+		  const struct sdp *sdp);
 
 /* Step 64: write the party's channel of every line. 0, -EMSGSIZE, -ENOMEM. */
 int session_record(struct session *s, const struct session_party *party,
@@ -131,10 +140,14 @@ bool session_outlives(const struct session *s, const char *from_tag,
  * be, with port 0 where the session has no stream. */
 void session_lines(struct sdp *out, const struct session *s);
 
-/* Step 66: `sdp` with the relay's address and port in every line it serves and
- * port 0 in the others. */
+/* Step 66: `sdp` of one side, with the port in every line the relay serves and
+ * port 0 in the others, and the address at which it serves the other side. */
 void session_resource(struct sdp *out, const struct session *s,
-		      const struct sdp *sdp);
+		      const struct sdp *sdp, enum learn_side of);
+
+/* As advertised; NULL where the relay has no more than one address. */
+const struct addr *session_address(const struct session *s,
+				   enum learn_side side);
 
 /* Whether From and To are still to be given to session_record(). */
 bool session_is_nameless(const struct session *s);

@@ -11,10 +11,12 @@ struct session {
 	char *call_id;
 	char *tag[LEARN_SIDES];
 	struct addr observed[LEARN_SIDES];
-	struct addr proxy; /* that opened it */
-	uint32_t cseq;     /* of the first party's last offer */
-	char *from, *to;   /* as the proxy has them; NULL: not kept */
-	struct addr self;  /* the control socket it came in by */
+	const struct iface *at[LEARN_SIDES]; /* where each is served */
+	bool placed[LEARN_SIDES];            /* by where it is */
+	struct addr proxy;                   /* that opened it */
+	uint32_t cseq;    /* of the first party's last offer */
+	char *from, *to;  /* as the proxy has them; NULL: not kept */
+	struct addr self; /* the control socket it came in by */
 	const struct engine_door *door;
 	struct silence silence;
 	struct stream *streams[SDP_MEDIA_MAX];

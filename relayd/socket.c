@@ -19,6 +19,7 @@ enum {
 struct socket {
 	uv_poll_t poll;
 	struct socket_config cfg;
+	const struct socket *door;
 	int fd;
 	bool closing;
 	bool connected;
@@ -149,6 +150,7 @@ static int start(struct socket **sp, const struct socket_config *cfg, int fd)
 		return err;
 	}
 	s->cfg = *cfg;
+	s->door = s;
 	s->fd = fd;
 	s->poll.data = s;
 	err = uv_poll_start(&s->poll, UV_READABLE, on_poll);
@@ -224,10 +226,16 @@ int socket_connect(struct socket **sp, struct socket *door,
 	}
 	err = start(sp, &door->cfg, fd);
 	if (!err) {
+		(*sp)->door = door;
 		(*sp)->connected = true;
 		++*door->cfg.connected;
 	}
 	return err;
+}
+
+const struct socket *socket_door(const struct socket *s)
+{
+	return s->door;
 }
 
 bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,

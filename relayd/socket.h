@@ -60,6 +60,10 @@ int socket_open(struct socket **sp, const struct socket_config *cfg,
 int socket_connect(struct socket **sp, struct socket *door,
 		   const struct addr *peer);
 
+/* The one that a connected socket was made beside; itself of any other. Only
+ * to be compared: it may be closed. */
+const struct socket *socket_door(const struct socket *s);
+
 /* To `dst`; NULL: to the peer it is connected to. Whether it is under way. */
 bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
 		 size_t len);

@@ -7,6 +7,7 @@
 #include "relayd/component.h"
 #include "relayd/counters.h"
 #include "relayd/figures.h"
+#include "relayd/iface.h"
 #include "relayd/resequence.h"
 #include "relayd/stream.h"
 
@@ -139,14 +140,14 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	st->port = port;
 	/* what is to be put in order has to come up here */
 	bypass_init(&st->bypass, want->resequence_ms ? NULL : env->fast,
-		    &st->figures, &env->address, port);
+		    &st->figures, &want->at[LEARN_FIRST]->bind, port);
+	bypass_local(&st->bypass, LEARN_SECOND, &want->at[LEARN_SECOND]->bind);
 	strncat(st->type, want->type, sizeof(st->type) - 1);
 	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port,
-			     want->policy);
+			     want);
 	if (!err)
 		err = component_open(&st->part[STREAM_RTCP], st, env,
-				     STREAM_RTCP, (uint16_t)(port + 1),
-				     want->policy);
+				     STREAM_RTCP, (uint16_t)(port + 1), want);
 	if (!err)
 		err = open_resequence(st, want->resequence_ms);
 	if (err)
@@ -154,6 +155,34 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	else
 		*sp = st;
 	return err;
+}
+
+int stream_prepare(struct stream *st, const struct iface *const at[LEARN_SIDES])
+{
+	int err = component_prepare(&st->part[STREAM_RTP], at);
+
+	if (!err)
+		err = component_prepare(&st->part[STREAM_RTCP], at);
+	if (err)
+		stream_stay(st);
+	return err;
+}
+
+void stream_move(struct stream *st)
+{
+	bypass_leave(&st->bypass);
+	stream_sync(st);
+	for (unsigned i = 0; i < STREAM_PARTS; i++)
+		component_move(&st->part[i]);
+	for (unsigned i = 0; i < LEARN_SIDES; i++)
+		bypass_local(&st->bypass, (enum learn_side)i,
+			     &stream_at(st, (enum learn_side)i)->bind);
+}
+
+void stream_stay(struct stream *st)
+{
+	for (unsigned i = 0; i < STREAM_PARTS; i++)
+		component_stay(&st->part[i]);
 }
 
 void stream_close(struct stream *st)
@@ -169,15 +198,15 @@ void stream_close(struct stream *st)
 	free(st);
 }
 
-/* Whether media for this address is refused whoever asks for it. */
-static bool barred(const struct stream *st, const struct addr *a,
-		   const struct addr *proxy)
+/* Whether media of a side for this address is refused whoever asks for it. */
+static bool barred(const struct stream *st, enum learn_side side,
+		   const struct addr *a, const struct addr *proxy)
 {
+	const struct iface *at = stream_at(st, side);
 	uint16_t port = addr_port(a);
 
 	return component_is_own(&st->part[STREAM_RTP], a) ||
-	       addr_eq(a, proxy) ||
-	       addr_family(a) != addr_family(&st->env->address) ||
+	       addr_eq(a, proxy) || addr_family(a) != addr_family(&at->bind) ||
 	       ((port == SIP_PORT || port == SIPS_PORT) &&
 		netset_has(st->env->trusted, a));
 }
@@ -206,7 +235,7 @@ void stream_signal(struct stream *st, enum learn_side side,
 		/* c=0.0.0.0 is a hold (RFC 3264 8.4), not another address. */
 		if (addr_class(&a) == ADDR_ANY)
 			a = l->ch[side].sdp;
-		if (barred(st, &a, proxy))
+		if (barred(st, side, &a, proxy))
 			a = (struct addr){0};
 		learn_signal(l, side, &a, observed, now);
 	}
@@ -228,6 +257,11 @@ void stream_sync(struct stream *st)
 uint16_t stream_port(const struct stream *st)
 {
 	return st->port;
+}
+
+const struct iface *stream_at(const struct stream *st, enum learn_side side)
+{
+	return st->part[STREAM_RTP].at[side];
 }
 
 unsigned stream_line(const struct stream *st)

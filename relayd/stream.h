@@ -10,6 +10,8 @@
 struct burst;
 struct fastpath_user;
 struct figures;
+struct iface;
+struct ifaces;
 struct netset;
 struct relayd_counters;
 struct resequence;
@@ -43,8 +45,7 @@ typedef void stream_event_h(const struct stream_event *ev, void *arg);
 /* What all streams share; outlives them. */
 struct stream_env {
 	uv_loop_t *loop;
-	struct addr address;   /* bound; the port is not used */
-	struct addr advertise; /* as the SDP names it */
+	const struct ifaces *ifaces; /* where media is received */
 	/* media never goes to the control sockets, nor to the SIP ports of a
 	 * trusted proxy: it would come from an address that proxies trust */
 	const struct addr *own;
@@ -67,15 +68,23 @@ struct stream_want {
 	const char *type;       /* its media type */
 	uint32_t resequence_ms; /* 0: RTP goes on as it comes */
 	enum learn_policy policy;
+	const struct iface *at[LEARN_SIDES]; /* where each side is served */
 };
 
 /*
- * Bind both ports and receive. `event` is called from the loop. 0 or a negative
- * errno (-EADDRINUSE: either port is taken).
+ * Bind both ports, at the address of each side, and receive. `event` is called
+ * from the loop. 0 or a negative errno (-EADDRINUSE: either port is taken).
  */
 int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 		const struct stream_want *want, stream_event_h *event,
 		void *arg);
+
+/* Serve the sides at other addresses, same ports: first have the sockets that
+ * takes, then move, or let them be. 0 or a negative errno (-EADDRINUSE). */
+int stream_prepare(struct stream *st,
+		   const struct iface *const at[LEARN_SIDES]);
+void stream_move(struct stream *st);
+void stream_stay(struct stream *st);
 
 /* Both ports are free again at once; no event comes any more. */
 void stream_close(struct stream *st);
@@ -90,6 +99,8 @@ void stream_signal(struct stream *st, enum learn_side side,
 void stream_sync(struct stream *st);
 
 uint16_t stream_port(const struct stream *st); /* the even one */
+/* Where a side is served. */
+const struct iface *stream_at(const struct stream *st, enum learn_side side);
 unsigned stream_line(const struct stream *st);
 const char *stream_type(const struct stream *st);
 uint64_t stream_last(const struct stream *st); /* accepted packet; 0: none */

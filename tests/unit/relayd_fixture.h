@@ -19,6 +19,7 @@
 #include "relayd/burst.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
+#include "relayd/iface.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
@@ -41,6 +42,7 @@ static struct ports *ports;
 static struct trace *trace;
 static struct journal *journal;
 static struct stream_env env;
+static struct ifaces ifaces;
 static uint8_t packet_buf[SOCKET_BUF];
 static struct burst burst;
 static unsigned connected;
@@ -56,6 +58,7 @@ static size_t answer_len;
 
 static void setup(void)
 {
+	struct addr media, advertise;
 	uint16_t lo;
 
 	log_init("relayd", LOG_LEVEL_ERROR);
@@ -76,6 +79,7 @@ static void setup(void)
 	trace_alloc(&trace, 100, 1 << 20);
 	journal_alloc(&journal, trace);
 	env = (struct stream_env){.loop = &loop,
+				  .ifaces = &ifaces,
 				  .own = &self,
 				  .nown = 1,
 				  .connect_below = 1 << 20,
@@ -84,8 +88,10 @@ static void setup(void)
 				  .counters = &counters,
 				  .buf = packet_buf,
 				  .burst = &burst};
-	addr_parse(&env.address, "127.0.0.1", 0);
-	addr_parse(&env.advertise, "203.0.113.4", 0);
+	addr_parse(&media, "127.0.0.1", 0);
+	addr_parse(&advertise, "203.0.113.4", 0);
+	ifaces = (struct ifaces){.route = addr_local_for};
+	ck_assert_int_eq(iface_add(&ifaces, &media, &advertise), 0);
 	sessions_alloc(&sessions, &(struct sessions_config){
 					  .env = &env,
 					  .ports = ports,

@@ -40,7 +40,7 @@ static inline void signal_side(struct learn *l, enum learn_side side,
 static inline enum learn_verdict feed(const char *src, uint32_t ssrc,
 				      uint16_t seq)
 {
-	struct learn_facts f = {at(src), ssrc, seq, true, false};
+	struct learn_facts f = {at(src), ssrc, seq, true, false, 0};
 
 	now += 20;
 	return learn_packet(&res, &rtp, NULL, &f, now);
@@ -69,7 +69,7 @@ feed_other(struct learn *l, const struct learn *pair, const char *src)
 /* A report of this SSRC. */
 static inline enum learn_verdict feed_report(const char *src, uint32_t ssrc)
 {
-	struct learn_facts f = {at(src), ssrc, 0, false, true};
+	struct learn_facts f = {at(src), ssrc, 0, false, true, 0};
 
 	now += 20;
 	return learn_packet(&res, &rtcp, &rtp, &f, now);

@@ -213,8 +213,9 @@ START_TEST(test_relay_answer)
 	ck_assert_int_eq(relay_request_print(&sb, &h, &r), 0);
 	req = parsed(text);
 	strbuf_init(&sb, text, sizeof(text));
-	ck_assert_int_eq(relay_answer_print(&sb, sip_object(req), &relay, &res),
-			 0);
+	ck_assert_int_eq(
+		relay_answer_print(&sb, sip_object(req), &relay, &res, NULL),
+		0);
 	assert_example("relay-answer");
 	msg = parsed(text);
 	ck_assert_int_eq(relay_answer_parse(&got, sip_object(msg)), 0);
@@ -225,7 +226,7 @@ START_TEST(test_relay_answer)
 	}
 	ck_assert_int_eq(relay_answer_parse(&got, sip_object(req)), -EBADMSG);
 	assert_all_small_fail(
-		relay_answer_print(&sb, sip_object(req), &relay, &res));
+		relay_answer_print(&sb, sip_object(req), &relay, &res, NULL));
 	msg_destroy(req);
 	msg_destroy(msg);
 }
