@@ -170,8 +170,9 @@ static inline const char *request(char *buf, const char *method,
 	return buf;
 }
 
-static int ask(const char *method, const char *call, const char *from_tag,
-	       const char *to_tag, const char *body)
+static inline int ask(const char *method, const char *call,
+		      const char *from_tag, const char *to_tag,
+		      const char *body)
 {
 	char text[TEXT_MAX];
 
@@ -194,15 +195,16 @@ static inline const char *sdp(char *buf, unsigned audio, int video)
 	return buf;
 }
 
-static int offer(const char *call, const char *tag, unsigned audio, int video)
+static inline int offer(const char *call, const char *tag, unsigned audio,
+			int video)
 {
 	char body[SDP_TEXT];
 
 	return ask("INVITE", call, tag, NULL, sdp(body, audio, video));
 }
 
-static int reply(const char *call, const char *from, const char *to,
-		 unsigned audio, int video)
+static inline int reply(const char *call, const char *from, const char *to,
+			unsigned audio, int video)
 {
 	char body[SDP_TEXT];
 
