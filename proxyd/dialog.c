@@ -99,8 +99,8 @@ static enum step_result step_next_hop(struct request *r)
 const struct step dialog_steps[] = {
 	{"Fig. 4a 134", flow_receive},     {"RFC 3261 16.4", step_route},
 	{"Fig. 4a 140-142", flow_compare}, {"Fig. 4a 144", flow_write_observed},
-	{"Fig. 4a 146", step_reoffer},     {"Fig. 4a 148", flow_replace_sdp},
-	{"Fig. 4a 151", step_next_hop},    {"Fig. 4a 136, 155", flow_forward},
+	{"Fig. 4a 151", step_next_hop},    {"Fig. 4a 146", step_reoffer},
+	{"Fig. 4a 148", flow_replace_sdp}, {"Fig. 4a 136, 155", flow_forward},
 };
 
 /* The answer of a late offer travels in the ACK. */
@@ -109,6 +109,8 @@ static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
 	static char out[SIPMSG_MAX];
 	const struct session *s =
 		sessions_get(p->sessions, sip->sip_call_id->i_id);
+	const struct sdp *resource;
+	struct sdp room;
 	struct strbuf sb;
 	size_t len;
 	bool sdp;
@@ -117,7 +119,8 @@ static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
 	if (!s || !sdp || !len)
 		return;
 	strbuf_init(&sb, out, sizeof(out));
-	if (!sdp_replace(&sb, body, len, s->resource))
+	resource = session_resource_for(s, sip->sip_to->a_tag, &room);
+	if (!sdp_replace(&sb, body, len, resource))
 		(void)sipmsg_set_body(msg, out, sb.len);
 }
 

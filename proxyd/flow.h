@@ -31,6 +31,10 @@ int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
  * that the route names, or the best by rendezvous hash. STEP_WAIT or _END. */
 enum step_result relaying_start(struct request *r);
 
+/* Of a relay with several addresses that was asked before it was known where
+ * the callee is: ask again, that it serves that party at the right one. */
+enum step_result relaying_place(struct request *r);
+
 /* Record the answer in a response as the channel of the party in To. */
 void relaying_record(struct request *r, msg_t *response);
 

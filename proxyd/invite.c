@@ -121,6 +121,7 @@ const struct step invite_steps[] = {
 	{"Fig. 4a 146", step_146_beside},
 	{"Fig. 4a 150", redirecting_start},
 	{"Fig. 4a 146", step_146},
+	{"Fig. 4a 146", relaying_place},
 	{"Fig. 4a 148", flow_replace_sdp},
 	{"Fig. 4a 151", step_151},
 	{"Fig. 4a 152a-153", step_152_153},

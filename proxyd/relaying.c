@@ -72,6 +72,8 @@ static uint32_t patience(const struct request *r)
 {
 	struct addr other;
 
+	if (r->resource) /* asked again: no other one will do */
+		return SETUP_MS;
 	if (r->initial && next_choice(&other, r))
 		return FAILOVER_MS;
 	return SETUP_MS - FAILOVER_MS * (uint32_t)(r->relays_asked - 1);
@@ -100,6 +102,27 @@ static void add_options(struct relay_request *q, const struct proxyd_conf *conf)
 	}
 	(void)snprintf(q->options.learn, sizeof(q->options.learn), "%s",
 		       conf->relay_learn);
+}
+
+/* Where the request is going to, as far as that is known by now: there the
+ * relay serves the other party. */
+static void add_toward(struct relay_request *q, const struct request *r)
+{
+	struct addr *toward = &q->options.toward;
+	url_t *url;
+
+	/* a proxy in between says nothing of a party that has been placed */
+	if (!r->initial && r->sip->sip_route)
+		return;
+	*toward = r->dest;
+	if (addr_is_none(toward) && r->target) {
+		url = url_make(msg_home(r->msg), r->target);
+		if (!url || sipmsg_url_addr(toward, url))
+			*toward = (struct addr){0};
+	}
+	if (addr_class(toward) == ADDR_ANY ||
+	    addr_class(toward) == ADDR_MULTICAST)
+		*toward = (struct addr){0};
 }
 
 /* An answer is known by the tag in To: the offer of a re-INVITE goes without,
@@ -133,10 +156,26 @@ static void note_refusal(struct request *r, int status, const sip_t *sip)
 				ra ? (unsigned long)ra->af_delta : 0);
 }
 
+/* Asked again where both would be served; it goes on holding the resource. */
+static bool refused_again(struct request *r, int status)
+{
+	if (!r->resource)
+		return false;
+	log_warn("relay cannot serve the called party",
+		 LOG_S("call_id", request_id(r)),
+		 LOG_A("relay", &r->route.relay), LOG_I("status", status));
+	(void)request_fail(r, 503, "No Media Relay Available");
+	return true;
+}
+
 static void refused(struct request *r, int status, const sip_t *sip)
 {
 	r->p->n.relay_refused++;
 	note_refusal(r, status, sip);
+	if (refused_again(r, status)) {
+		request_answered(r);
+		return;
+	}
 	if (status == 408)
 		give_up(r);
 	log_warn("relay request failed", LOG_S("call_id", request_id(r)),
@@ -150,18 +189,23 @@ static void refused(struct request *r, int status, const sip_t *sip)
 }
 
 /* Step 148b: the resource is written to the session table. */
-static void granted(struct request *r, const struct sdp *resource)
+static void granted(struct request *r, const struct sdp *resource,
+		    const sip_t *sip)
 {
 	struct proxy *p = r->p;
+	struct addr near = {0};
 
 	r->owns_resource = r->initial;
 	free(r->resource);
 	r->resource = malloc(sizeof(*r->resource));
 	if (r->resource)
 		*r->resource = *resource;
+	r->has_near = relay_answer_near(&near, sip);
 	if (!r->resource ||
 	    sessions_put(p->sessions, request_id(r), proxy_now(p),
-			 &r->route.relay, resource)) {
+			 &r->route.relay, resource) ||
+	    sessions_place(p->sessions, request_id(r), &near,
+			   r->sip->sip_from->a_tag)) {
 		p->n.overload++;
 		(void)request_fail(r, 503, NULL);
 	}
@@ -180,7 +224,7 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 		return;
 	if (status == 302 && msg &&
 	    !relay_answer_parse(&resource, sip_object(msg)))
-		granted(r, &resource);
+		granted(r, &resource, sip_object(msg));
 	else
 		refused(r, status, msg ? sip_object(msg) : NULL);
 }
@@ -200,6 +244,8 @@ static int send_request(struct request *r)
 		return err;
 	q.to = to_untagged(r);
 	add_options(&q, p->conf);
+	add_toward(&q, r);
+	r->said_toward = !addr_is_none(&q.options.toward);
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, r->sip);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
@@ -238,6 +284,19 @@ enum step_result relaying_start(struct request *r)
 	}
 	r->relays_asked = 0;
 	return ask(r);
+}
+
+enum step_result relaying_place(struct request *r)
+{
+	if (!r->resource || !r->has_near || r->said_toward)
+		return STEP_NEXT;
+	r->p->n.relay_requests++;
+	if (send_request(r)) {
+		r->p->n.overload++;
+		return request_fail(r, 503, NULL);
+	}
+	r->waiting++;
+	return STEP_WAIT;
 }
 
 /* Nothing depends on the answer but the operator's knowledge of it. */

@@ -38,6 +38,8 @@ static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
 static int replace_sdp(struct request *r, msg_t *msg)
 {
 	const struct session *s = sessions_get(r->p->sessions, request_id(r));
+	const struct sdp *resource;
+	struct sdp room;
 	struct strbuf sb;
 	size_t len;
 	bool sdp;
@@ -48,7 +50,9 @@ static int replace_sdp(struct request *r, msg_t *msg)
 		return 0;
 	relaying_record(r, msg);
 	strbuf_init(&sb, out, sizeof(out));
-	err = sdp_replace(&sb, body, len, s->resource);
+	resource = session_resource_for(s, sip_object(msg)->sip_from->a_tag,
+					&room);
+	err = sdp_replace(&sb, body, len, resource);
 	return err ? err : sipmsg_set_body(msg, out, sb.len);
 }
 

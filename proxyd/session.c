@@ -31,6 +31,7 @@ static void entry_free(void *value)
 	deadlines_cancel(e->owner->deadlines, e->expiry);
 	free((void *)(uintptr_t)e->s.resource);
 	parties_free(e->s.parties);
+	free((void *)(uintptr_t)e->s.near_tag);
 	free(e);
 }
 
@@ -130,6 +131,47 @@ int sessions_put(struct sessions *s, const char *call_id, uint64_t now,
 	if (err)
 		sessions_del(s, call_id);
 	return err;
+}
+
+int sessions_place(struct sessions *s, const char *call_id,
+		   const struct addr *near, const char *tag)
+{
+	struct entry *e = find(s, call_id);
+	char *copy = NULL;
+
+	if (!e)
+		return 0;
+	if (!addr_is_none(near)) {
+		copy = strdup(tag ? tag : "");
+		if (!copy)
+			return -ENOMEM;
+	}
+	free((void *)(uintptr_t)e->s.near_tag);
+	e->s.near_tag = copy;
+	e->s.near = *near;
+	return 0;
+}
+
+static void set_ip(struct addr *a, const struct addr *ip)
+{
+	uint16_t port = addr_port(a);
+
+	*a = *ip;
+	addr_set_port(a, port);
+}
+
+const struct sdp *session_resource_for(const struct session *s, const char *tag,
+				       struct sdp *room)
+{
+	if (!s->near_tag || strcmp(s->near_tag, tag ? tag : "") != 0)
+		return s->resource;
+	room->n = s->resource->n;
+	for (size_t i = 0; i < room->n; i++) {
+		room->media[i] = s->resource->media[i];
+		set_ip(&room->media[i].rtp, &s->near);
+		set_ip(&room->media[i].rtcp, &s->near);
+	}
+	return room;
 }
 
 const struct session *sessions_get(const struct sessions *s,

@@ -21,9 +21,12 @@ struct sessions;
 struct session {
 	struct addr relay;
 	const struct sdp *resource; /* what relayd answered last */
-	bool confirmed;             /* a 2xx to the INVITE went through */
-	struct parties *parties;    /* NULL: not known */
-	uint64_t since;             /* milliseconds of the deadlines' clock */
+	struct addr near; /* in place of its address for the party that asked
+			     for it; none: the same for both */
+	const char *near_tag;    /* of that party */
+	bool confirmed;          /* a 2xx to the INVITE went through */
+	struct parties *parties; /* NULL: not known */
+	uint64_t since;          /* milliseconds of the deadlines' clock */
 };
 
 int sessions_alloc(struct sessions **sp, struct deadlines *deadlines,
@@ -36,6 +39,15 @@ void sessions_free(struct sessions *s);
 enum { SESSION_HOURS = 12 };
 int sessions_put(struct sessions *s, const char *call_id, uint64_t now,
 		 const struct addr *relay, const struct sdp *resource);
+
+/* `near` and the tag (may be NULL) of the session's resource. 0 or -ENOMEM. */
+int sessions_place(struct sessions *s, const char *call_id,
+		   const struct addr *near, const char *tag);
+
+/* The resource as the party of this tag (may be NULL) is to be told it; it may
+ * be in `room`. */
+const struct sdp *session_resource_for(const struct session *s, const char *tag,
+				       struct sdp *room);
 
 /* NULL where there is none. The pointer is valid until the next put or del. */
 const struct session *sessions_get(const struct sessions *s,

@@ -139,10 +139,24 @@ class Net:
             raise value
         return value
 
+    def address(self, host, ip, dev="eth0"):
+        """Give the host another address, "2001:db8::14/64"."""
+        self.exec(host, "ip", "addr", "add", ip, "dev", dev,
+                  *(["nodad"] if ":" in ip else []))
+
+    def cable(self, one, other, dev="lan0"):
+        """A network that only these two hosts share, each (host, ip/len)."""
+        self.exec(one[0], "ip", "link", "add", dev, "type", "veth", "peer",
+                  "name", dev, "netns", self.namespace(other[0]))
+        for host, ip in (one, other):
+            self.address(host, ip, dev)
+            self.exec(host, "ip", "link", "set", dev, "up")
+
     def udp(self, host, port=0, ip="0.0.0.0"):
-        """A bound UDP socket on the host."""
+        """A bound UDP socket on the host, of the family of `ip`."""
         def make():
-            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s = socket.socket(socket.AF_INET6 if ":" in ip
+                              else socket.AF_INET, socket.SOCK_DGRAM)
             s.bind((ip, port))
             return s
         return self.inside(host, make)

@@ -11,8 +11,10 @@ from collections import namedtuple
 TIMEOUT = 10.0
 
 
-class RtpPacket(namedtuple("RtpPacket", "time source raw")):
-    """A packet received: when (monotonic), from where, the bytes."""
+class RtpPacket(namedtuple("RtpPacket", "time source raw traffic",
+                           defaults=[None])):
+    """A packet received: when (monotonic), from where, the bytes, the TOS or
+    traffic class."""
 
     @property
     def is_rtp(self):
@@ -51,20 +53,26 @@ class Rtp:
 
     Rtp(net, host, port) sends from the port it receives on; send_port makes
     it asymmetric: it then sends from that other one (and what arrives
-    there is kept apart in received_on_send).
+    there is kept apart in received_on_send). `ip` may be of IPv6.
     """
 
-    def __init__(self, net, host, port, ssrc, send_port=None):
+    def __init__(self, net, host, port, ssrc, send_port=None, ip="0.0.0.0"):
         self.ssrc = ssrc
         self.host = host
         self.seq = 0
         self.sent = 0
         self.received = []
         self.received_on_send = []
-        self.socket = net.udp(host, port)
+        self.socket = net.udp(host, port, ip)
+        if ":" in ip:
+            self.socket.setsockopt(socket.IPPROTO_IPV6,
+                                   socket.IPV6_RECVTCLASS, 1)
+        else:
+            self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+        self.ip = ip
         self.port = self.socket.getsockname()[1]
         self.send_socket = self.socket if send_port is None \
-            else net.udp(host, send_port)
+            else net.udp(host, send_port, ip)
         self._changed = threading.Condition()
         self._wake_r, self._wake_w = socket.socketpair()
         self._closing = False
@@ -91,13 +99,15 @@ class Rtp:
                 if s is self._wake_r:
                     return
                 try:
-                    raw, source = s.recvfrom(65535)
+                    raw, extra, _, source = s.recvmsg(65535, 64)
                 except ConnectionError:
                     continue
+                traffic = extra[0][2][0] if extra else None
                 into = self.received if s is self.socket \
                     else self.received_on_send
                 with self._changed:
-                    into.append(RtpPacket(time.monotonic(), source, raw))
+                    into.append(RtpPacket(time.monotonic(), source[:2], raw,
+                                          traffic))
                     self._changed.notify_all()
 
     # Sending.

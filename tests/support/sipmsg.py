@@ -193,8 +193,9 @@ def sdp_media(body):
 def sdp(ip, *streams, attributes=()):
     """An SDP body: sdp("10.0.0.16", ("audio", 4000), ("video", 4002))."""
     streams = streams or (("audio", 4000),)
-    lines = ["v=0", f"o=- {next(_counter)} 1 IN IP4 {ip}", "s=-",
-             f"c=IN IP4 {ip}", "t=0 0"]
+    where = f"IN IP{6 if ':' in ip else 4} {ip}"
+    lines = ["v=0", f"o=- {next(_counter)} 1 {where}", "s=-", f"c={where}",
+             "t=0 0"]
     formats = {"audio": "RTP/AVP 0 8", "video": "RTP/AVP 96",
                "image": "udptl t38"}
     for media, port in streams:
