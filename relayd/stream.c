@@ -11,10 +11,8 @@
 #include "relayd/resequence.h"
 #include "relayd/stream.h"
 
-enum {
-	SIP_PORT = 5060,
-	SIPS_PORT = 5061,
-};
+/* Where the daemons of one host, or of several, have their SIP ports. */
+enum { SIP_PORT_FIRST = 5060, SIP_PORT_LAST = 5069 };
 
 struct stream {
 	struct component part[STREAM_PARTS];
@@ -207,7 +205,7 @@ static bool barred(const struct stream *st, enum learn_side side,
 
 	return component_is_own(&st->part[STREAM_RTP], a) ||
 	       addr_eq(a, proxy) || addr_family(a) != addr_family(&at->bind) ||
-	       ((port == SIP_PORT || port == SIPS_PORT) &&
+	       (port >= SIP_PORT_FIRST && port <= SIP_PORT_LAST &&
 		netset_has(st->env->trusted, a));
 }
 

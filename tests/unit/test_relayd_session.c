@@ -180,8 +180,8 @@ START_TEST(media_never_goes_to_signalling_or_itself)
 	st = session_stream(sessions_find(sessions, "c1"), 0);
 	l = stream_learn(st, STREAM_RTP);
 	ck_assert_uint_eq(addr_port(&l->ch[LEARN_FIRST].sendto), 4000);
-	for (unsigned i = 0; i < 4; i++) {
-		const unsigned bad[] = {5060, 5061, 5070, relay};
+	for (unsigned i = 0; i < 5; i++) {
+		const unsigned bad[] = {5060, 5062, 5069, 5070, relay};
 
 		ck_assert_int_eq(reply("c1", "a", "b", bad[i], -1), 302);
 		ck_assert(addr_is_none(&l->ch[LEARN_SECOND].sendto));
