@@ -38,6 +38,7 @@
 	X(sessions_expired, "Sessions ended for silence")                      \
 	X(media_gone, "Sessions reported to their proxy as silent")            \
 	X(port_busy, "Port pairs found taken by someone else")                 \
+	X(family_unserved, "Parties whose address family media.address lacks") \
 	X(packets, "Media packets forwarded")                                  \
 	X(bytes, "Media payload bytes forwarded")                              \
 	X(fast_packets, "Of these packets, forwarded by the kernel fast path") \

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <ifaddrs.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,41 @@ static void add_local(struct ifaces *l, const struct ifaddrs *i)
 	l->nlocal++;
 }
 
+/* Addresses of IPv6 that go away by themselves (RFC 8981), or are about to. */
+enum { V6_TEMPORARY = 0x01, V6_FAILED = 0x08, V6_DEPRECATED = 0x20 };
+
+static void mark_passing(struct ifaces *l, const struct in6_addr *ip)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = *ip};
+	struct addr a;
+
+	(void)addr_from_sa(&a, (struct sockaddr *)&sa);
+	for (size_t i = 0; i < l->nlocal; i++)
+		if (addr_ip_eq(&l->local[i].ip, &a))
+			l->local[i].passing = true;
+}
+
+/* getifaddrs(3) does not tell; a kernel without IPv6 has no such file. */
+static void look_at_v6_flags(struct ifaces *l)
+{
+	FILE *f = fopen("/proc/net/if_inet6", "re");
+	struct in6_addr ip;
+	unsigned flags;
+	uint32_t w[4];
+
+	while (f && fscanf(f,
+			   "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32
+			   " %*x %*x %*x %x %*s",
+			   &w[0], &w[1], &w[2], &w[3], &flags) == 5) {
+		for (unsigned i = 0; i < 4; i++)
+			ip.s6_addr32[i] = htonl(w[i]);
+		if (flags & (V6_TEMPORARY | V6_FAILED | V6_DEPRECATED))
+			mark_passing(l, &ip);
+	}
+	if (f)
+		fclose(f);
+}
+
 int iface_init(struct ifaces *l)
 {
 	struct ifaddrs *all;
@@ -37,6 +73,7 @@ int iface_init(struct ifaces *l)
 	for (const struct ifaddrs *i = all; i; i = i->ifa_next)
 		add_local(l, i);
 	freeifaddrs(all);
+	look_at_v6_flags(l);
 	return 0;
 }
 
@@ -89,7 +126,8 @@ void iface_add_others(struct ifaces *l)
 	for (size_t i = 0; i < l->nlocal; i++) {
 		const struct iface_local *a = &l->local[i];
 
-		if (a->up && tells(addr_class(&a->ip)) && !is_covered(l, a))
+		if (a->up && !a->passing && tells(addr_class(&a->ip)) &&
+		    !is_covered(l, a))
 			(void)iface_add(l, &a->ip, &(struct addr){0});
 	}
 }

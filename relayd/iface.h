@@ -25,6 +25,7 @@ struct iface_local {
 	struct addr ip;
 	char name[IF_NAMESIZE];
 	bool up;
+	bool passing; /* not for long */
 };
 
 /* The source address towards a peer: addr_local_for(). */

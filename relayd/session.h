@@ -113,9 +113,9 @@ struct session_party {
 	const struct engine_door *door;
 };
 
-/* Which of the relay's addresses each side is served at, by an offer: its own
- * party where that signals from, the other one where it is said to be, or as
- * until now. 0; -EADDRINUSE where a port of a stream is taken at the new
+/* place.c: which of the relay's addresses each side is served at, by an offer:
+ * its own party where that signals from, the other one where it is said to be,
+ * or as until now. 0; -EADDRINUSE where a port of a stream is taken at the new
  * address, or what else refused a socket: then nothing has changed. */
 int session_place(struct session *s, const struct session_party *party,
 		  const struct sdp *sdp);
@@ -145,7 +145,7 @@ void session_lines(struct sdp *out, const struct session *s);
 void session_resource(struct sdp *out, const struct session *s,
 		      const struct sdp *sdp, enum learn_side of);
 
-/* As advertised; NULL where the relay has no more than one address. */
+/* place.c: as advertised; NULL where the relay has no more than one address. */
 const struct addr *session_address(const struct session *s,
 				   enum learn_side side);
 

@@ -5,7 +5,7 @@
 #include "common/deadlines.h"
 #include "relayd/session.h"
 
-/* What session.c and vigil.c share. */
+/* What session.c, place.c and vigil.c share. */
 struct session {
 	struct sessions *owner;
 	char *call_id;

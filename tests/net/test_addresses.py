@@ -6,7 +6,7 @@ import pytest
 from calls import Site, establish, hear_each_other, offer_of
 from support.daemons import Daemon, relayd_conf
 from support.dialect import Phones, Session, connect, near
-from support.net import PROXY1, PROXY2, RELAY, THIRD
+from support.net import PROXY1, PROXY2, RELAY, THIRD, wait_until
 
 LAN_RELAY, LAN_PHONE = "192.0.2.1", "192.0.2.77"
 PORTS = [30000, 30999]
@@ -29,8 +29,9 @@ def phone(net, session, host, ip):
     return session.party(Phones(net).media(host, ip))
 
 
-def talk(one, other):
-    hear_each_other(one.media[0], one.told[0], other.media[0], other.told[0])
+def talk(one, other, count=10):
+    hear_each_other(one.media[0], one.told[0], other.media[0], other.told[0],
+                    count)
 
 
 @pytest.mark.parametrize("address", [None, "auto", [RELAY, LAN_RELAY],
@@ -53,6 +54,52 @@ def test_by_the_routing_table(net, address):
     connect(session, one, other)
     assert (one.told[0][0], other.told[0][0]) == (RELAY, RELAY)
     talk(one, other)
+
+
+def test_the_kernel_forwards_from_one_interface_to_the_other(net):
+    lan(net)
+    conf = relayd_conf(fastpath="on", media={"ports": PORTS})
+    daemon = Daemon(net, "relay", "relayd", conf)
+    session = Session(net)
+    one = phone(net, session, "third", THIRD)
+    other = phone(net, session, "stranger", LAN_PHONE)
+    connect(session, one, other)
+    talk(one, other)
+    assert (one.told[0][0], other.told[0][0]) == (RELAY, LAN_RELAY)
+    for _ in range(2):
+        before = daemon.metric("fast_packets")
+        talk(one, other, 30)
+        wait_until(lambda: daemon.metric("fast_packets") >= before + 40, 10,
+                   "the kernel to forward them")
+    # both sides change places with the kernel in between
+    session.offer(one, one.describe(), toward=LAN_PHONE)
+    session.answer(other, one, other.describe())
+    talk(one, other)
+    session.release()
+    assert daemon.metric("fast_flows") == 0
+
+
+def test_addresses_that_go_away_are_left_out(net):
+    """Of a host's addresses of IPv6 those that are temporary or deprecated
+    are none to build a call on."""
+    net.address("relay", "2001:db8::4/64")
+    net.exec("relay", "ip", "addr", "add", "2001:db8::99/64", "dev", "eth0",
+             "nodad", "preferred_lft", "0")
+    daemon = relay(net)
+    assert "2001:db8::4" in daemon.log()
+    assert "2001:db8::99" not in daemon.log()
+
+
+def test_a_family_that_is_not_served_is_said(net):
+    """The operator is told why a phone of IPv6 hears nothing."""
+    net.address("third", "2001:db8::14/64")
+    daemon = relay(net, address=RELAY)
+    session = Session(net)
+    one = phone(net, session, "third", "2001:db8::14")
+    answer = session.offer(one, one.describe())
+    assert answer.media[0][1] == RELAY
+    assert daemon.metric("family_unserved") == 1
+    daemon.wait_log("add one to media.address")
 
 
 def test_the_first_of_an_interface_is_used(net):

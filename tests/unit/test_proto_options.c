@@ -41,6 +41,50 @@ START_TEST(test_example)
 }
 END_TEST
 
+/* A relay of two addresses, asked as above: the one in the body is for the
+ * party at PROTO_TOWARD, the one in the Contact for the party that asks. */
+START_TEST(test_both_addresses)
+{
+	struct relay_request r = request();
+	struct proto_hop h = hop("z9hG4bKopt");
+	struct sdp res = {.n = 1};
+	struct addr near, got = {0};
+	msg_t *req, *msg;
+
+	ck_assert_int_eq(addr_parse(&near, "203.0.113.4", 0), 0);
+	snprintf(res.media[0].type, SDP_TOKEN_MAX, "audio");
+	snprintf(res.media[0].proto, SDP_TOKEN_MAX, "RTP/AVP");
+	snprintf(res.media[0].fmt, SDP_FMT_MAX, "0 8");
+	res.media[0].port = 30000;
+	addr_parse(&res.media[0].rtp, "[2001:db8::4]:30000", 0);
+	r.sdp_len -= strlen("m=video 4002 RTP/AVP 34\r\n");
+	ck_assert_int_eq(relay_request_print(&sb, &h, &r), 0);
+	req = parsed(text);
+	strbuf_init(&sb, text, sizeof(text));
+	ck_assert_int_eq(
+		relay_answer_print(&sb, sip_object(req), &relay, &res, &near),
+		0);
+	assert_example("relay-answer-two-addresses");
+	msg = parsed(text);
+	ck_assert(relay_answer_near(&got, sip_object(msg)));
+	ck_assert(addr_eq(&got, &near));
+	assert_all_small_fail(
+		relay_answer_print(&sb, sip_object(req), &relay, &res, &near));
+	msg_destroy(msg);
+	/* of IPv6, and where there is none */
+	addr_parse(&near, "2001:db8::5", 0);
+	ck_assert_int_eq(
+		relay_answer_print(&sb, sip_object(req), &relay, &res, &near),
+		0);
+	msg = parsed(text);
+	ck_assert(relay_answer_near(&got, sip_object(msg)));
+	ck_assert(addr_eq(&got, &near));
+	msg_destroy(msg);
+	ck_assert(!relay_answer_near(&got, sip_object(req)));
+	msg_destroy(req);
+}
+END_TEST
+
 static const struct {
 	int ms; /* -1: absent */
 	const char *learn, *toward;
@@ -172,6 +216,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_example);
+	tcase_add_test(tc, test_both_addresses);
 	tcase_add_loop_test(tc, test_print_and_parse, 0,
 			    sizeof(cases) / sizeof(cases[0]));
 	tcase_add_loop_test(tc, test_not_to_be_printed, 0,

@@ -245,6 +245,29 @@ START_TEST(no_stranger_moves_a_live_call)
 }
 END_TEST
 
+/* The sides are served at different addresses: what comes in at one of them is
+ * never the other one's, not even from its very source. */
+START_TEST(a_side_is_not_where_it_is_not_served)
+{
+	struct learn_facts f = {.ssrc = 2, .is_rtp = true};
+
+	signal_side(&rtp, LEARN_FIRST, "198.51.100.5:4000", "198.51.100.5");
+	signal_side(&rtp, LEARN_SECOND, "203.0.113.50:6000", "203.0.113.50");
+	f.src = at("203.0.113.50:6000");
+	f.elsewhere = 1U << LEARN_SECOND;
+	for (f.seq = 1; f.seq < 20; f.seq++)
+		ck_assert_int_eq(learn_packet(&res, &rtp, NULL, &f, now),
+				 LEARN_STRANGER);
+	f.elsewhere = 1U << LEARN_FIRST;
+	ck_assert_int_eq(learn_packet(&res, &rtp, NULL, &f, now),
+			 LEARN_LEARNED);
+	ck_assert_int_eq(res.from, LEARN_SECOND);
+	f.elsewhere = 1U << LEARN_SECOND;
+	ck_assert_int_eq(learn_packet(&res, &rtp, NULL, &f, now),
+			 LEARN_STRANGER);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -255,6 +278,7 @@ int main(void)
 		a_squatter_without_rtp_yields_to_rtp,
 		two_phones_behind_one_nat,
 		the_relay_itself_is_a_stranger,
+		a_side_is_not_where_it_is_not_served,
 	};
 	TCase *tc = tcase_create("strangers");
 	Suite *s = suite_create("relayd strangers");
