@@ -256,6 +256,36 @@ START_TEST(a_side_moves)
 }
 END_TEST
 
+/* One that has moved and whose SDP cannot be sent to: nothing is sent until it
+ * is heard, least of all to where it was. */
+START_TEST(a_side_that_has_moved_is_waited_for)
+{
+	struct addr one, other, moved, hidden, near, far;
+	int a = phone_at(&one, "127.0.0.10");
+	int b = phone_at(&other, "127.0.0.70");
+	int c = phone_at(&moved, "::1");
+
+	ck_assert_int_eq(tell("a", NULL, &one, &one, &other), 302);
+	near = near_address();
+	far = far_address();
+	ck_assert_int_eq(tell("a", "b", &other, &other, NULL), 302);
+	talk(a, near, b, far);
+	addr_parse(&hidden, "[fd00::5]:4000", 0);
+	ck_assert_int_eq(tell("a", NULL, &hidden, &moved, NULL), 302);
+	near = near_address();
+	ck_assert_int_eq(tell("a", "b", &other, &other, NULL), 302);
+	send_to(b, far, 20);
+	for (uint8_t mark = 30; mark < 40; mark++)
+		send_to(c, near, mark);
+	ck_assert_int_gt(heard_from(&one, b), 0);
+	ck_assert_uint_eq(counters.nowhere_packets, 1);
+	ck_assert_uint_eq(counters.send_errors, 0);
+	close(a);
+	close(b);
+	close(c);
+}
+END_TEST
+
 /* A source is one of a side only where that side is served: the second party's
  * own packets at the first one's address are a stranger's. */
 START_TEST(a_packet_at_the_other_address)
@@ -342,6 +372,7 @@ int main(void)
 	tcase_add_test(tc, the_other_party_is_known_later);
 	tcase_add_test(tc, the_family_of_the_media_counts);
 	tcase_add_test(tc, a_side_moves);
+	tcase_add_test(tc, a_side_that_has_moved_is_waited_for);
 	tcase_add_test(tc, a_packet_at_the_other_address);
 	tcase_add_test(tc, no_address_of_its_own_is_sent_to);
 	tcase_add_test(tc, a_taken_port_refuses_the_move_and_changes_nothing);
