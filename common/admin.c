@@ -38,6 +38,7 @@ struct admin {
 	uv_timer_t timer; /* its connection timeouts and unfinished work */
 	unsigned handles; /* not closed yet */
 	unsigned connections;
+	int fd; /* libmicrohttpd's */
 	struct addr local;
 	const char *daemon;
 	const struct metrics *metrics;
@@ -257,11 +258,19 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	run(poll->data);
 }
 
-/* A socket of our own: libmicrohttpd's would not say why it failed. */
-static int listen_on(int *fdp, struct addr *local, const struct addr *listen_at)
+static int bound_to(struct addr *local, int fd)
 {
 	struct sockaddr_storage bound;
 	socklen_t len = sizeof(bound);
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &len))
+		return -errno;
+	return addr_from_sa(local, (const struct sockaddr *)&bound);
+}
+
+/* A socket of our own: libmicrohttpd's would not say why it failed. */
+static int listen_on(int *fdp, struct addr *local, const struct addr *listen_at)
+{
 	int one = 1;
 	int fd = socket(addr_family(listen_at),
 			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -270,15 +279,14 @@ static int listen_on(int *fdp, struct addr *local, const struct addr *listen_at)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
 	    bind(fd, &listen_at->u.sa, addr_len(listen_at)) ||
-	    listen(fd, ADMIN_BACKLOG) ||
-	    getsockname(fd, (struct sockaddr *)&bound, &len)) {
+	    listen(fd, ADMIN_BACKLOG)) {
 		int err = -errno;
 
 		close(fd);
 		return err;
 	}
 	*fdp = fd;
-	return addr_from_sa(local, (const struct sockaddr *)&bound);
+	return bound_to(local, fd);
 }
 
 static struct MHD_Daemon *start_mhd(struct admin *a, int fd)
@@ -309,15 +317,23 @@ static int watch(struct admin *a, uv_loop_t *loop)
 	return uv_poll_start(&a->poll, UV_READABLE, on_poll);
 }
 
-int admin_start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
-		const char *daemon, const struct metrics *metrics)
+/* On `fd`, or on a new socket where that is negative. */
+static int start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
+		 int fd, const char *daemon, const struct metrics *metrics)
 {
 	struct admin *a = calloc(1, sizeof(*a));
-	int fd = -1;
-	int err = a ? listen_on(&fd, &a->local, listen) : -ENOMEM;
+	int err = a ? 0 : -ENOMEM;
 
-	if (err)
+	if (!err && fd >= 0)
+		err = bound_to(&a->local, fd);
+	else if (!err)
+		err = listen_on(&fd, &a->local, listen);
+	if (err) {
+		if (fd >= 0)
+			close(fd);
 		goto out;
+	}
+	a->fd = fd;
 	a->daemon = daemon;
 	a->metrics = metrics;
 	memcpy(a->links, built_in, sizeof(built_in));
@@ -335,6 +351,23 @@ out:
 	if (err)
 		admin_stop(a);
 	return err;
+}
+
+int admin_start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
+		const char *daemon, const struct metrics *metrics)
+{
+	return start(ap, loop, listen, -1, daemon, metrics);
+}
+
+int admin_adopt(struct admin **ap, uv_loop_t *loop, int fd, const char *daemon,
+		const struct metrics *metrics)
+{
+	return start(ap, loop, NULL, fd, daemon, metrics);
+}
+
+int admin_fd(const struct admin *a)
+{
+	return a->fd;
 }
 
 const struct addr *admin_local(const struct admin *a)

@@ -30,6 +30,14 @@ typedef int admin_h(json_t **out, const struct admin_query *q, void *arg);
 int admin_start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
 		const char *daemon, const struct metrics *metrics);
 
+/* The same on a listening socket that another process had; takes `fd` over,
+ * also where it fails. */
+int admin_adopt(struct admin **ap, uv_loop_t *loop, int fd, const char *daemon,
+		const struct metrics *metrics);
+
+/* For another process to go on with. */
+int admin_fd(const struct admin *a);
+
 /* The address as bound. */
 const struct addr *admin_local(const struct admin *a);
 

@@ -8,11 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/log.h"
+#include "common/notify.h"
 
-/* How long closing may take before what is still open counts as a leak. */
-enum { DAEMON_CLOSE_MS = 2000 };
+enum {
+	/* How long closing may take before what is still open is a leak. */
+	DAEMON_CLOSE_MS = 2000,
+	FLAG_BASE = 256, /* beyond every letter */
+	OPTIONS_MAX = 4 + DAEMON_FLAGS_MAX + 1,
+};
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
@@ -20,12 +26,14 @@ enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
 struct options {
 	const char *file;
 	bool test;
-	bool done; /* -V and -h have said all there is */
+	bool done;      /* -V and -h have said all there is */
+	unsigned flags; /* bit i: the class's flag i */
 };
 
 struct daemon {
 	const struct daemon_class *class;
 	const char *file;
+	unsigned flags; /* as in the options */
 	uv_loop_t loop;
 	uv_signal_t signals[NSIGNALS];
 	void *conf;     /* as at start, until the end */
@@ -58,8 +66,12 @@ static void print_usage(const struct daemon_class *c)
 	       "  -c, --config FILE  read the configuration (JSON) from FILE\n"
 	       "  -t, --test         check the configuration and exit\n"
 	       "  -V, --version      print the version and exit\n"
-	       "  -h, --help         print this and exit\n\n",
+	       "  -h, --help         print this and exit\n",
 	       c->name, c->about, c->name);
+	for (size_t i = 0; i < c->nflags; i++)
+		printf("      --%-12s %s\n", c->flags[i].name,
+		       c->flags[i].help);
+	putchar('\n');
 	conf_print(c->keys, c->nkeys, c->name);
 }
 
@@ -73,17 +85,32 @@ static int bad_option(const struct daemon_class *c, int opt, char **argv)
 			argv[optind - 1]);
 }
 
-static int read_options(struct options *o, const struct daemon_class *c,
-			int argc, char **argv)
+/* The options that all have, and behind them the flags of this class. */
+static void name_options(struct option names[OPTIONS_MAX],
+			 const struct daemon_class *c)
 {
-	static const struct option names[] = {
+	static const struct option common[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"test", no_argument, NULL, 't'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
-		{0},
 	};
+	const size_t n = sizeof(common) / sizeof(common[0]);
+
+	memset(names, 0, OPTIONS_MAX * sizeof(names[0]));
+	memcpy(names, common, sizeof(common));
+	for (size_t i = 0; i < c->nflags && i < DAEMON_FLAGS_MAX; i++)
+		names[n + i] = (struct option){c->flags[i].name, no_argument,
+					       NULL, FLAG_BASE + (int)i};
+}
+
+static int read_options(struct options *o, const struct daemon_class *c,
+			int argc, char **argv)
+{
+	struct option names[OPTIONS_MAX];
 	int opt;
+
+	name_options(names, c);
 
 	optind = 0; /* begins anew, should main() run twice in a test */
 	while ((opt = getopt_long(argc, argv, "+:c:tVh", names, NULL)) != -1) {
@@ -103,6 +130,10 @@ static int read_options(struct options *o, const struct daemon_class *c,
 			o->done = true;
 			return 0;
 		default:
+			if (opt >= FLAG_BASE) {
+				o->flags |= 1U << (opt - FLAG_BASE);
+				break;
+			}
 			return bad_option(c, opt, argv);
 		}
 	}
@@ -229,6 +260,7 @@ static void end(struct daemon *d, int signum)
 		return;
 	}
 	d->draining = true;
+	notify_say("STOPPING=1");
 	d->class->drain(d->ctx);
 }
 
@@ -291,6 +323,15 @@ static void close_loop(struct daemon *d)
 	uv_loop_close(&d->loop);
 }
 
+/* Of two in turn (relayd --takeover) the service is the later one. */
+static void tell_ready(void)
+{
+	char lines[64];
+
+	snprintf(lines, sizeof(lines), "READY=1\nMAINPID=%ld", (long)getpid());
+	notify_say(lines);
+}
+
 static int run(struct daemon *d, char err[CONF_ERRLEN])
 {
 	const struct daemon_class *c = d->class;
@@ -302,6 +343,8 @@ static int run(struct daemon *d, char err[CONF_ERRLEN])
 	ret = watch_signals(d);
 	if (!ret)
 		ret = c->start(&d->ctx, d, d->conf, err);
+	if (!ret)
+		tell_ready();
 	d->running = true;
 	while (!ret && !d->exiting)
 		uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -315,6 +358,14 @@ static int run(struct daemon *d, char err[CONF_ERRLEN])
 uv_loop_t *daemon_loop(struct daemon *d)
 {
 	return &d->loop;
+}
+
+bool daemon_has_flag(const struct daemon *d, const char *name)
+{
+	for (size_t i = 0; i < d->class->nflags; i++)
+		if (!strcmp(d->class->flags[i].name, name))
+			return d->flags & 1U << i;
+	return false;
 }
 
 /* A stop asked for outside the loop would cut its closing run short. */
@@ -337,6 +388,7 @@ int daemon_main(const struct daemon_class *c, int argc, char **argv)
 	if (o.done)
 		return EXIT_SUCCESS;
 	d.file = o.file;
+	d.flags = o.flags;
 
 	int ret = load_conf(&d.conf, c, d.file, err);
 

@@ -12,12 +12,22 @@
  */
 struct daemon;
 
+/* An option of one daemon: "--takeover". */
+struct daemon_flag {
+	const char *name; /* without the dashes */
+	const char *help; /* one line for -h */
+};
+
+enum { DAEMON_FLAGS_MAX = 8 };
+
 struct daemon_class {
 	const char *name;  /* "relayd" */
 	const char *about; /* one line for -h */
 	const struct conf_key *keys;
 	size_t nkeys;
 	size_t conf_size;
+	const struct daemon_flag *flags; /* further ones, or NULL */
+	size_t nflags;
 	/* Checks across keys, after loading; 0 or an error line in err. */
 	int (*check)(const void *conf, char err[CONF_ERRLEN]);
 	/* Open sockets and tables; *ctx is handed to the others. On failure
@@ -38,15 +48,18 @@ struct daemon_class {
 
 uv_loop_t *daemon_loop(struct daemon *d);
 
+/* Whether the daemon was started with this one of its class's flags. */
+bool daemon_has_flag(const struct daemon *d, const char *name);
+
 /* Leave the loop: stop() is called next. May be called again, and from
  * start(). */
 void daemon_exit(struct daemon *d);
 
 /*
- * Options: -c FILE, -t (check the configuration and exit), -V, -h. Log level
- * from the key "log" if the table has one. Returns the exit status: 0, or 1
- * after one clear line on stderr. Every open handle is closed before it
- * returns; one that is still open is reported (a leak).
+ * Options: those of the class, -c FILE, -t (check the configuration and exit),
+ * -V, -h. Log level from the key "log" if the table has one. Returns the exit
+ * status: 0, or 1 after one clear line on stderr. Every open handle is closed
+ * before it returns; one that is still open is reported (a leak).
  */
 int daemon_main(const struct daemon_class *c, int argc, char **argv);
 

@@ -201,10 +201,21 @@ static void raise_buffer(int fd, int forced, int plain)
 		setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
 }
 
-static int bind_socket(struct udp *u, const struct addr *local)
+/* What it is bound to; and room for bursts. */
+static int settle(struct udp *u)
 {
 	struct addr bound;
 	socklen_t len = sizeof(bound);
+
+	if (getsockname(u->fd, &bound.u.sa, &len) != 0)
+		return -errno;
+	raise_buffer(u->fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	raise_buffer(u->fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	return addr_from_sa(&u->local, &bound.u.sa);
+}
+
+static int bind_socket(struct udp *u, const struct addr *local)
+{
 	const int on = 1;
 
 	u->fd = socket(addr_family(local),
@@ -216,11 +227,7 @@ static int bind_socket(struct udp *u, const struct addr *local)
 		return -errno;
 	if (bind(u->fd, &local->u.sa, addr_len(local)) != 0)
 		return -errno;
-	if (getsockname(u->fd, &bound.u.sa, &len) != 0)
-		return -errno;
-	raise_buffer(u->fd, SO_RCVBUFFORCE, SO_RCVBUF);
-	raise_buffer(u->fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	return addr_from_sa(&u->local, &bound.u.sa);
+	return settle(u);
 }
 
 static int attach(struct udp *u, uv_loop_t *loop)
@@ -238,20 +245,24 @@ static int attach(struct udp *u, uv_loop_t *loop)
 	return 0;
 }
 
-int udp_listen(struct udp **up, uv_loop_t *loop, const struct addr *local,
-	       udp_recv_h *recvh, void *arg)
+/* On `fd`, or on a new socket where that is negative. */
+static int open_udp(struct udp **up, uv_loop_t *loop, const struct addr *local,
+		    int fd, udp_recv_h *recvh, void *arg)
 {
 	struct udp *u = calloc(1, sizeof(*u));
 	int err;
 
-	if (!u)
+	if (!u) {
+		if (fd >= 0)
+			close(fd);
 		return -ENOMEM;
-	u->fd = -1;
+	}
+	u->fd = fd;
 	u->recvh = recvh;
 	u->arg = arg;
 	err = ring_get(&u->ring);
 	if (!err)
-		err = bind_socket(u, local);
+		err = fd >= 0 ? settle(u) : bind_socket(u, local);
 	if (!err)
 		err = attach(u, loop);
 	if (err)
@@ -266,6 +277,18 @@ out:
 		free(u);
 	}
 	return err;
+}
+
+int udp_listen(struct udp **up, uv_loop_t *loop, const struct addr *local,
+	       udp_recv_h *recvh, void *arg)
+{
+	return open_udp(up, loop, local, -1, recvh, arg);
+}
+
+int udp_adopt(struct udp **up, uv_loop_t *loop, int fd, udp_recv_h *recvh,
+	      void *arg)
+{
+	return open_udp(up, loop, NULL, fd, recvh, arg);
 }
 
 int udp_send(struct udp *u, const struct addr *dst, const void *data,

@@ -25,6 +25,11 @@ typedef void udp_recv_h(struct udp *u, const struct addr *src, char *data,
 int udp_listen(struct udp **up, uv_loop_t *loop, const struct addr *local,
 	       udp_recv_h *recvh, void *arg);
 
+/* The same on a bound socket that another process had; takes `fd` over, also
+ * where it fails. */
+int udp_adopt(struct udp **up, uv_loop_t *loop, int fd, udp_recv_h *recvh,
+	      void *arg);
+
 /*
  * Send one datagram. It is copied and leaves with sendmmsg at the end of this
  * turn of the loop; a full socket buffer keeps it until writable, a bounded

@@ -201,11 +201,11 @@ static void on_turn(void *arg)
 		stream_settle(c->stream);
 }
 
-static int open_door(struct socket **door, struct component *c,
-		     const struct iface *at)
+struct socket_config component_sockets(struct component *c)
 {
 	const struct stream_env *env = c->env;
-	const struct socket_config cfg = {
+
+	return (struct socket_config){
 		.loop = env->loop,
 		.buf = env->buf,
 		.dscp = env->dscp,
@@ -216,6 +216,12 @@ static int open_door(struct socket **door, struct component *c,
 		.turn = on_turn,
 		.arg = c,
 	};
+}
+
+static int open_door(struct socket **door, struct component *c,
+		     const struct iface *at)
+{
+	const struct socket_config cfg = component_sockets(c);
 
 	return socket_open(door, &cfg, &at->bind, c->port);
 }
@@ -263,18 +269,25 @@ int component_prepare(struct component *c,
 	return err;
 }
 
-int component_open(struct component *c, struct stream *st,
-		   const struct stream_env *env, enum stream_part part,
-		   uint16_t port, const struct stream_want *want)
+void component_init(struct component *c, struct stream *st,
+		    const struct stream_env *env, enum stream_part part,
+		    uint16_t port, const struct stream_want *want)
 {
-	int err;
-
 	memset(c, 0, sizeof(*c));
 	c->stream = st;
 	c->env = env;
 	c->part = part;
 	c->port = port;
 	learn_init(&c->learn, want->policy);
+}
+
+int component_open(struct component *c, struct stream *st,
+		   const struct stream_env *env, enum stream_part part,
+		   uint16_t port, const struct stream_want *want)
+{
+	int err;
+
+	component_init(c, st, env, part, port, want);
 	err = component_prepare(c, want->at);
 	if (!err)
 		component_move(c);

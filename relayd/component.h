@@ -7,11 +7,13 @@
 
 #include "relayd/figures.h"
 #include "relayd/learn.h"
+#include "relayd/socket.h"
 #include "relayd/stream.h"
 
+struct fdbag;
 struct iface;
 struct resequence;
-struct socket;
+struct snapshot_part;
 
 /*
  * One component of a media line, RTP or RTCP (RFC 8445 4): its port, where its
@@ -47,6 +49,26 @@ struct component {
 int component_open(struct component *c, struct stream *st,
 		   const struct stream_env *env, enum stream_part part,
 		   uint16_t port, const struct stream_want *want);
+
+/* component_adopt.c: go on where another process was, with the sockets it left:
+ * those of this port are taken. 0 or a negative errno (-ENOENT: a socket is not
+ * there). */
+int component_adopt(struct component *c, struct stream *st,
+		    const struct stream_env *env, enum stream_part part,
+		    const struct stream_want *want,
+		    const struct snapshot_part *was, struct fdbag *sockets);
+
+/* What is needed for that. Its sockets are written to `fds`, at most
+ * COMPONENT_FDS; how many they are is returned. */
+enum { COMPONENT_FDS = 4 };
+size_t component_snapshot(struct snapshot_part *out, int *fds,
+			  const struct component *c);
+
+/* What both ways to begin have in common. */
+void component_init(struct component *c, struct stream *st,
+		    const struct stream_env *env, enum stream_part part,
+		    uint16_t port, const struct stream_want *want);
+struct socket_config component_sockets(struct component *c);
 
 /* Have the sockets to serve the sides at other addresses, then move, or stay:
  * stream_prepare(). */

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -230,6 +231,12 @@ const struct conf_key relayd_keys[] = {
 	 .def = "5",
 	 .max = 86400,
 	 .help = "seconds that SIGTERM leaves to the sessions there are"},
+	{.name = "takeover",
+	 .type = CONF_STRING,
+	 .offset = AT(takeover),
+	 .def = "\"auto\"",
+	 .help = "Unix socket at which a new relayd takes over (--takeover); "
+		 "auto: in $RUNTIME_DIRECTORY if set; \"\": none"},
 	{.name = "trace.calls",
 	 .type = CONF_INT,
 	 .offset = AT(trace_calls),
@@ -281,6 +288,23 @@ size_t relayd_conf_workers(const struct relayd_conf *conf)
 	if (!sched_getaffinity(0, sizeof(mine), &mine))
 		n = CPU_COUNT(&mine);
 	return (size_t)(n < WORKERS_MAX ? n : WORKERS_MAX);
+}
+
+bool relayd_conf_takeover(char path[RELAYD_PATH_MAX],
+			  const struct relayd_conf *conf)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY");
+
+	if (strcmp(conf->takeover, automatic)) {
+		snprintf(path, RELAYD_PATH_MAX, "%s", conf->takeover);
+		return *path;
+	}
+	/* systemd may name several, with colons between them */
+	if (!dir || !*dir)
+		return false;
+	snprintf(path, RELAYD_PATH_MAX, "%.*s/relayd.takeover",
+		 (int)strcspn(dir, ":"), dir);
+	return true;
 }
 
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN])

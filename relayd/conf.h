@@ -37,6 +37,7 @@ struct relayd_conf {
 	int64_t session_rate; /* a second; 0: no limit */
 	int64_t drain;
 	int64_t trace_calls;
+	char *takeover; /* relayd_conf_takeover */
 	char *http;
 	char *log;
 };
@@ -53,6 +54,12 @@ int relayd_fastpath_parse(enum relayd_fastpath *out, const char *value);
 /* How many worker threads: one for each CPU that may be used where `workers`
  * is 0. */
 size_t relayd_conf_workers(const struct relayd_conf *conf);
+
+/* The path of the takeover socket, by $RUNTIME_DIRECTORY where `takeover` is
+ * "auto"; false: there is none. */
+enum { RELAYD_PATH_MAX = 256 };
+bool relayd_conf_takeover(char path[RELAYD_PATH_MAX],
+			  const struct relayd_conf *conf);
 
 /* Checks across keys (daemon_class.check). */
 int relayd_conf_check(const void *conf, char err[CONF_ERRLEN]);

@@ -37,6 +37,8 @@
 	X(sessions_released, "Sessions ended by a release")                    \
 	X(sessions_expired, "Sessions ended for silence")                      \
 	X(media_gone, "Sessions reported to their proxy as silent")            \
+	X(sessions_restored, "Sessions taken over from another process")       \
+	X(keep_failures, "Times that a session could not be kept for a crash") \
 	X(port_busy, "Port pairs found taken by someone else")                 \
 	X(family_unserved, "Parties whose address family media.address lacks") \
 	X(packets, "Media packets forwarded")                                  \

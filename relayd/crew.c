@@ -13,6 +13,7 @@ struct member {
 };
 
 struct crew {
+	bool held;
 	size_t n;
 	struct member members[];
 };
@@ -67,7 +68,12 @@ void crew_stop(struct crew *c)
 	for (size_t i = 0; i < c->n; i++) {
 		struct member *m = &c->members[i];
 
-		worker_call(m->worker, close_engine, m->engine);
+		if (c->held) {
+			close_engine(m->engine);
+			worker_resume(m->worker);
+		} else {
+			worker_call(m->worker, close_engine, m->engine);
+		}
 		worker_stop(m->worker);
 	}
 	free(c);
@@ -119,6 +125,20 @@ bool crew_datagram(struct crew *c, const struct engine_door *door,
 	return false;
 }
 
+void crew_hold(struct crew *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		worker_hold(c->members[i].worker);
+	c->held = true;
+}
+
+void crew_resume(struct crew *c)
+{
+	c->held = false;
+	for (size_t i = 0; i < c->n; i++)
+		worker_resume(c->members[i].worker);
+}
+
 struct asking {
 	struct engine *engine;
 	crew_h *fn;
@@ -133,17 +153,20 @@ static void ask(void *arg)
 	a->result = a->fn(a->engine, a->arg);
 }
 
-static int ask_member(const struct member *m, crew_h *fn, void *arg)
+static int ask_member(const struct crew *c, const struct member *m, crew_h *fn,
+		      void *arg)
 {
 	struct asking a = {m->engine, fn, arg, 0};
 
+	if (c->held)
+		return fn(m->engine, arg);
 	worker_call(m->worker, ask, &a);
 	return a.result;
 }
 
 int crew_ask(struct crew *c, const char *call_id, crew_h *fn, void *arg)
 {
-	return ask_member(member_of(c, call_id, strlen(call_id)), fn, arg);
+	return ask_member(c, member_of(c, call_id, strlen(call_id)), fn, arg);
 }
 
 int crew_each(struct crew *c, crew_h *fn, void *arg)
@@ -151,6 +174,6 @@ int crew_each(struct crew *c, crew_h *fn, void *arg)
 	int result = 0;
 
 	for (size_t i = 0; i < c->n && !result; i++)
-		result = ask_member(&c->members[i], fn, arg);
+		result = ask_member(c, &c->members[i], fn, arg);
 	return result;
 }

@@ -24,6 +24,12 @@ void crew_stop(struct crew *c); /* ends all sessions */
 bool crew_datagram(struct crew *c, const struct engine_door *door,
 		   const struct addr *src, const char *data, size_t len);
 
+/* Stop all of them between two packets: from here on what is asked and done
+ * below happens in the calling thread, until they resume. crew_stop() then lets
+ * none run any more, and no packet is received on the way. */
+void crew_hold(struct crew *c);
+void crew_resume(struct crew *c);
+
 /* Call fn in the worker that has this call, or in one after the other until
  * it returns non-zero; returns what the last one did. The caller waits. */
 typedef int crew_h(struct engine *e, void *arg);

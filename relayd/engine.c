@@ -56,6 +56,7 @@ static void on_tick(uv_timer_t *timer)
 	if (e->env.fast && fastpath_user_tick(e->env.fast))
 		sessions_sync(e->sessions);
 	tell_traffic(e, uv_now(timer->loop));
+	sessions_keep(e->sessions, uv_now(timer->loop));
 	deadlines_run(e->deadlines, uv_now(timer->loop));
 }
 
@@ -118,6 +119,9 @@ static int open_tables(struct engine *e, const struct engine_config *cfg)
 					     .ports = cfg->ports,
 					     .deadlines = e->deadlines,
 					     .journal = e->journal,
+					     .fdstore = cfg->fdstore,
+					     .doors = cfg->doors,
+					     .ndoors = cfg->ndoors,
 					     .gone = e->gone,
 					     .counters = &e->counters,
 					     .load = cfg->load,
@@ -214,6 +218,20 @@ void engine_reload(struct engine *e, const struct session_limits *limits,
 	sessions_limit(e->sessions, limits);
 	control_trust(e->control, trusted);
 	e->env.trusted = trusted;
+}
+
+int engine_restore(struct engine *e, const struct snapshot *was,
+		   struct fdbag *sockets)
+{
+	struct session *s;
+	int err;
+
+	/* the loop may not have run for a while */
+	uv_update_time(e->env.loop);
+	err = session_restore(&s, e->sessions, was, sockets);
+	if (!err)
+		e->counters.sessions_restored++;
+	return err;
 }
 
 const struct sessions *engine_sessions(const struct engine *e)

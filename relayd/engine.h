@@ -8,11 +8,14 @@
 #include "relayd/stream.h"
 
 struct fastpath;
+struct fdbag;
+struct fdstore;
 struct load;
 struct netset;
 struct ports;
 struct quota;
 struct relayd_counters;
+struct snapshot;
 struct trace;
 
 /*
@@ -31,6 +34,10 @@ struct engine_config {
 	struct quota *quota;
 	struct trace *trace;
 	struct fastpath *fastpath; /* NULL: there is none */
+	struct fdstore *fdstore;   /* the same */
+	/* the control sockets */
+	const struct engine_door *const *doors;
+	size_t ndoors;
 };
 
 /* A control socket: any thread may send on it. */
@@ -52,6 +59,10 @@ void engine_datagram(struct engine *e, const struct engine_door *door,
 
 void engine_reload(struct engine *e, const struct session_limits *limits,
 		   const struct netset *trusted);
+
+/* A session of another process. As session_restore(). */
+int engine_restore(struct engine *e, const struct snapshot *was,
+		   struct fdbag *sockets);
 
 const struct sessions *engine_sessions(const struct engine *e);
 

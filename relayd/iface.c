@@ -187,6 +187,14 @@ const struct iface *iface_choose(const struct ifaces *l,
 	return iface_first(l, addr_family(peer));
 }
 
+const struct iface *iface_at(const struct ifaces *l, const struct addr *ip)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (addr_ip_eq(&l->v[i].bind, ip))
+			return &l->v[i];
+	return NULL;
+}
+
 bool iface_has(const struct ifaces *l, const struct addr *ip)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -65,6 +65,9 @@ const struct iface *iface_choose(const struct ifaces *l,
 /* The first of this family, NULL where there is none. */
 const struct iface *iface_first(const struct ifaces *l, int family);
 
+/* The one that is bound to this IP, whatever the port; NULL: there is none. */
+const struct iface *iface_at(const struct ifaces *l, const struct addr *ip);
+
 /* Whether an IP is one of these, bound or advertised. */
 bool iface_has(const struct ifaces *l, const struct addr *ip);
 

@@ -16,12 +16,14 @@
 #include "relayd/conf.h"
 #include "relayd/crew.h"
 #include "relayd/fastpath.h"
+#include "relayd/fdstore.h"
 #include "relayd/iface.h"
 #include "relayd/joining.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/quota.h"
 #include "relayd/stream.h"
+#include "relayd/succession.h"
 
 enum {
 	TICK_MS = 250, /* how late an expiry may come */
@@ -64,6 +66,9 @@ struct relay {
 	struct admin *admin;
 	uv_timer_t *tick;     /* freed when closed */
 	uint64_t drain_until; /* 0: not draining */
+	struct succession succession;
+	int doors[LISTEN_MAX + 1]; /* control and HTTP sockets */
+	const struct engine_door *control[LISTEN_MAX];
 };
 
 static void on_datagram(struct udp *u, const struct addr *src, char *data,
@@ -87,6 +92,7 @@ static void on_tick(uv_timer_t *timer)
 
 	if (r->fastpath)
 		fastpath_beat(r->fastpath);
+	fdstore_tick(r->succession.fdstore);
 	joining_run(r->joining, now,
 		    load_room(&r->load, ports_available(r->ports, now)));
 	if (!r->drain_until || (left > 0 && now < r->drain_until))
@@ -105,6 +111,21 @@ static int fail(char err[CONF_ERRLEN], int code, const char *what,
 	return code;
 }
 
+static const char take_over[] = "takeover"; /* the option */
+
+/* The one of the relayd before, or a new one. */
+static int listen_udp(struct listener *l, struct relay *r)
+{
+	int fd = fdbag_take(&r->succession.left.doors, SOCK_DGRAM,
+			    &l->door.self, NULL);
+
+	if (fd >= 0)
+		return udp_adopt(&l->udp, daemon_loop(r->daemon), fd,
+				 on_datagram, l);
+	return udp_listen(&l->udp, daemon_loop(r->daemon), &l->door.self,
+			  on_datagram, l);
+}
+
 /* Steps of start(), in order; each leaves one clear line in err. */
 static int start_listeners(struct relay *r, char err[CONF_ERRLEN])
 {
@@ -121,13 +142,13 @@ static int start_listeners(struct relay *r, char err[CONF_ERRLEN])
 				err, ret, listen->v[i],
 				"give an address in listen instead of auto");
 		l->relay = r;
-		ret = udp_listen(&l->udp, daemon_loop(r->daemon), &l->door.self,
-				 on_datagram, l);
+		ret = listen_udp(l, r);
 		if (ret)
 			return fail(err, ret, listen->v[i],
 				    "choose another address in listen");
 		l->door = (struct engine_door){udp_fd(l->udp),
 					       *udp_local(l->udp)};
+		r->control[i] = &l->door;
 		r->nlisteners++;
 	}
 	return 0;
@@ -211,10 +232,8 @@ static int start_fastpath(struct relay *r, char err[CONF_ERRLEN])
 	for (size_t i = 0; i < r->ifaces.n; i++)
 		cfg.addresses[i] = r->ifaces.v[i].bind;
 	ret = fastpath_open(&r->fastpath, &cfg, why);
-	if (!ret) {
-		sweep(r->fastpath);
+	if (!ret)
 		return 0;
-	}
 	if (mode == FASTPATH_ON) {
 		snprintf(err, CONF_ERRLEN, "fastpath: %s", why);
 		return ret;
@@ -243,8 +262,33 @@ static int start_crew(struct relay *r, char err[CONF_ERRLEN])
 					 .quota = r->quota,
 					 .trace = r->trace,
 					 .fastpath = r->fastpath,
+					 .fdstore = r->succession.fdstore,
+					 .doors = r->control,
+					 .ndoors = r->nlisteners,
 				 });
 	return ret ? fail(err, ret, "cannot start the workers", "") : 0;
+}
+
+/* What the relayd before left: held until it has let go. */
+static int start_restored(struct relay *r, char err[CONF_ERRLEN])
+{
+	(void)err;
+	if (!succession_inherits(&r->succession))
+		return 0;
+	crew_hold(r->crew);
+	succession_restore(&r->succession, r->crew, r->ports);
+	return 0;
+}
+
+static int listen_admin(struct relay *r, const struct addr *http)
+{
+	int fd = fdbag_take(&r->succession.left.doors, SOCK_STREAM, http, NULL);
+
+	if (fd >= 0)
+		return admin_adopt(&r->admin, daemon_loop(r->daemon), fd,
+				   "relayd", r->metrics);
+	return admin_start(&r->admin, daemon_loop(r->daemon), http, "relayd",
+			   r->metrics);
 }
 
 static int start_admin(struct relay *r, char err[CONF_ERRLEN])
@@ -266,8 +310,7 @@ static int start_admin(struct relay *r, char err[CONF_ERRLEN])
 	if (!ret)
 		ret = api_metrics(r->metrics, &r->api);
 	if (!ret)
-		ret = admin_start(&r->admin, daemon_loop(r->daemon), &http,
-				  "relayd", r->metrics);
+		ret = listen_admin(r, &http);
 	if (!ret)
 		ret = api_routes(r->admin, &r->api);
 	return ret ? fail(err, ret, r->conf->http,
@@ -333,6 +376,60 @@ static int start_descriptors(struct relay *r, char err[CONF_ERRLEN])
 	return 0;
 }
 
+static int start_takeover(struct relay *r, char err[CONF_ERRLEN])
+{
+	char path[RELAYD_PATH_MAX];
+	int ret = 0;
+
+	succession_init(&r->succession);
+	if (daemon_has_flag(r->daemon, take_over)) {
+		if (!relayd_conf_takeover(path, r->conf)) {
+			snprintf(err, CONF_ERRLEN,
+				 "takeover: off, give the path that the "
+				 "running relayd has");
+			return -EINVAL;
+		}
+		ret = succession_ask(&r->succession, path, err);
+	}
+	if (!ret)
+		succession_find(&r->succession);
+	return ret;
+}
+
+/* The last step: from here on this is the relayd, until another one asks. */
+static int start_succession(struct relay *r, char err[CONF_ERRLEN])
+{
+	struct succession *s = &r->succession;
+	char path[RELAYD_PATH_MAX];
+	int ret = 0;
+
+	if (succession_inherits(s))
+		ret = succession_begin(s, r->crew, err);
+	if (ret)
+		return ret;
+	if (r->fastpath)
+		sweep(r->fastpath);
+	for (size_t i = 0; i < r->nlisteners; i++)
+		r->doors[i] = r->listeners[i].door.fd;
+	fdstore_sweep(s->fdstore);
+	fdstore_control(s->fdstore, r->doors, r->nlisteners);
+	if (!relayd_conf_takeover(path, r->conf))
+		return ret;
+	s->daemon = r->daemon;
+	s->crew = r->crew;
+	s->ports = r->ports;
+	s->fds = r->doors;
+	s->fastpath = r->fastpath;
+	s->nfds = r->nlisteners;
+	r->doors[s->nfds++] = admin_fd(r->admin);
+	ret = succession_offer(s, path, err);
+	if (ret && daemon_has_flag(r->daemon, take_over)) {
+		log_error("no relayd can take over", LOG_S("reason", err));
+		return 0; /* there is no way back any more */
+	}
+	return ret;
+}
+
 static int start_trust(struct relay *r, char err[CONF_ERRLEN])
 {
 	int ret = relayd_conf_trusted(&r->trusted, r->conf);
@@ -344,9 +441,10 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
 {
 	static int (*const steps[])(struct relay *, char *) = {
-		start_trust,       start_listeners, start_media,
-		start_descriptors, start_fastpath,  start_crew,
-		start_admin,       start_joining,   start_tick,
+		start_takeover, start_trust,       start_listeners,
+		start_media,    start_descriptors, start_fastpath,
+		start_crew,     start_restored,    start_admin,
+		start_joining,  start_tick,        start_succession,
 	};
 	struct relay *r = calloc(1, sizeof(*r));
 	int ret = 0;
@@ -425,19 +523,25 @@ static void on_tick_closed(uv_handle_t *h)
 static void stop(void *ctx)
 {
 	struct relay *r = ctx;
+	bool keep = r && succession_is_others(&r->succession);
 
 	if (!r)
 		return;
+	if (r->fastpath && keep)
+		fastpath_yield(r->fastpath);
+	fdstore_yield(r->succession.fdstore, keep);
 	if (r->tick)
 		uv_close((uv_handle_t *)r->tick, on_tick_closed);
+	succession_end(&r->succession);
 	admin_stop(r->admin);
 	metrics_free(r->metrics);
 	crew_stop(r->crew);
+	fdstore_close(r->succession.fdstore, keep);
 	quota_free(r->quota);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		udp_close(r->listeners[i].udp);
 	joining_free(r->joining);
-	fastpath_close(r->fastpath, false);
+	fastpath_close(r->fastpath, keep);
 	trace_free(r->trace);
 	ports_free(r->ports);
 	netset_free(r->trusted);
@@ -446,12 +550,17 @@ static void stop(void *ctx)
 
 int main(int argc, char **argv)
 {
+	static const struct daemon_flag flags[] = {
+		{take_over, "take everything over from the relayd that runs"},
+	};
 	const struct daemon_class class = {
 		.name = "relayd",
 		.about = "media relay for SIP calls through NAT firewalls",
 		.keys = relayd_keys,
 		.nkeys = relayd_nkeys,
 		.conf_size = sizeof(struct relayd_conf),
+		.flags = flags,
+		.nflags = sizeof(flags) / sizeof(flags[0]),
 		.check = relayd_conf_check,
 		.start = start,
 		.reload = reload,

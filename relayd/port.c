@@ -6,22 +6,18 @@
 
 #include "relayd/port.h"
 
-struct resting {
-	uint64_t until;
-	uint16_t port;
-};
-
 /* Every port is in use, in avail[0..navail) or in the ring of resting ones,
  * which is in order of time as all rest equally long. */
 struct ports {
 	pthread_mutex_t lock;
 	uint32_t quarantine_ms;
+	uint16_t lo; /* the lowest */
 	size_t total;
 	size_t navail;
 	size_t first; /* of the ring */
 	size_t nrest;
 	uint16_t *avail;
-	struct resting *ring;
+	struct ports_resting *ring;
 };
 
 static size_t random_below(size_t n)
@@ -55,7 +51,7 @@ static void rest(struct ports *p, uint16_t port, uint64_t until)
 		if (until < p->ring[before].until)
 			until = p->ring[before].until;
 	}
-	p->ring[last] = (struct resting){until, port};
+	p->ring[last] = (struct ports_resting){until, port};
 }
 
 static void wake(struct ports *p, uint64_t now)
@@ -80,6 +76,7 @@ int ports_alloc(struct ports **pp, uint16_t lo, uint16_t hi,
 		return -ENOMEM;
 	pthread_mutex_init(&p->lock, NULL);
 	p->quarantine_ms = quarantine_ms;
+	p->lo = (uint16_t)first;
 	p->total = (hi - first + 1) / 2;
 	p->avail = calloc(p->total, sizeof(*p->avail));
 	p->ring = calloc(p->total, sizeof(*p->ring));
@@ -154,9 +151,49 @@ int ports_take(uint16_t *port, struct ports *p, uint64_t now, ports_try_h *fn,
 	return -ENOSPC;
 }
 
+static bool mine(const struct ports *p, uint16_t port)
+{
+	return port >= p->lo && (port - p->lo) % 2 == 0 &&
+	       (size_t)(port - p->lo) / 2 < p->total;
+}
+
+int ports_claim(struct ports *p, uint16_t port)
+{
+	int err = mine(p, port) ? -EEXIST : 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; err && i < p->navail; i++) {
+		if (p->avail[i] != port)
+			continue;
+		p->avail[i] = p->avail[--p->navail];
+		err = 0;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+size_t ports_resting(struct ports_resting *out, size_t max, struct ports *p)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&p->lock);
+	for (; n < max && n < p->nrest; n++)
+		out[n] = p->ring[(p->first + n) % p->total];
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+void ports_rest(struct ports *p, const struct ports_resting *r)
+{
+	if (mine(p, r->port) && !ports_claim(p, r->port))
+		put_to_rest(p, r->port, r->until);
+}
+
 void ports_give(struct ports *p, uint16_t port, uint64_t now)
 {
-	put_to_rest(p, port, now + p->quarantine_ms);
+	/* one of another range came with a session of another process */
+	if (mine(p, port))
+		put_to_rest(p, port, now + p->quarantine_ms);
 }
 
 size_t ports_total(const struct ports *p)

@@ -37,6 +37,20 @@ int ports_take(uint16_t *port, struct ports *p, uint64_t now, ports_try_h *fn,
 /* Give one back, into quarantine. Each port that was taken exactly once. */
 void ports_give(struct ports *p, uint16_t port, uint64_t now);
 
+/* Take this very one: a session of another process has it. One that is none of
+ * the pool's is anybody's. 0, or -EEXIST: it is taken. */
+int ports_claim(struct ports *p, uint16_t port);
+
+/* What rests, for another process to let it rest on: at most `max` are written,
+ * in order of time; how many is returned. */
+struct ports_resting {
+	uint64_t until;
+	uint16_t port;
+};
+size_t ports_resting(struct ports_resting *out, size_t max, struct ports *p);
+/* One that is free is to rest; in order of time. */
+void ports_rest(struct ports *p, const struct ports_resting *r);
+
 size_t ports_total(const struct ports *p);
 /* How many may be taken at `now`; moves what has rested long enough. */
 size_t ports_available(struct ports *p, uint64_t now);

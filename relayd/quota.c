@@ -100,6 +100,13 @@ int quota_take(struct quota *q, uint64_t now)
 	return err;
 }
 
+void quota_claim(struct quota *q)
+{
+	uv_mutex_lock(&q->lock);
+	q->sessions++;
+	uv_mutex_unlock(&q->lock);
+}
+
 void quota_give(struct quota *q)
 {
 	uv_mutex_lock(&q->lock);

@@ -35,6 +35,9 @@ void quota_limit(struct quota *q, const struct quota_limits *limits);
 int quota_take(struct quota *q, uint64_t now);
 void quota_give(struct quota *q);
 
+/* One that there is already, whatever the limits say: to be given back. */
+void quota_claim(struct quota *q);
+
 size_t quota_sessions(struct quota *q);
 
 enum {

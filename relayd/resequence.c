@@ -127,6 +127,15 @@ void resequence_packet(struct resequence *r, enum learn_side from,
 	arm(r);
 }
 
+void resequence_flush(struct resequence *r)
+{
+	for (unsigned i = 0; i < LEARN_SIDES; i++) {
+		reorder_run(r->dir[i].reorder, UINT64_MAX);
+		count(&r->dir[i]);
+	}
+	arm(r);
+}
+
 uint32_t resequence_wait(const struct resequence *r)
 {
 	return r->cfg.wait_ms;

@@ -43,6 +43,9 @@ void resequence_close(struct resequence *r);
 void resequence_packet(struct resequence *r, enum learn_side from,
 		       const struct reorder_packet *p);
 
+/* All that is held leaves, in order: nobody will be here to let it go. */
+void resequence_flush(struct resequence *r);
+
 uint32_t resequence_wait(const struct resequence *r); /* ms */
 const struct reorder_counts *resequence_counts(const struct resequence *r,
 					       enum learn_side from);

@@ -5,6 +5,7 @@
 
 #include "common/table.h"
 #include "relayd/counters.h"
+#include "relayd/fdstore.h"
 #include "relayd/gone.h"
 #include "relayd/iface.h"
 #include "relayd/journal.h"
@@ -20,11 +21,13 @@ enum {
 	HEADER_MAX = 1024,   /* of a From or To that is kept */
 };
 
-static void on_stream(const struct stream_event *ev, void *arg)
+void session_on_stream(const struct stream_event *ev, void *arg)
 {
-	const struct session *s = arg;
+	struct session *s = arg;
 
 	journal_stream(s->owner->cfg.journal, s, ev);
+	if (ev->what.verdict != LEARN_STRANGER)
+		session_keep(s, uv_now(s->owner->cfg.env->loop));
 }
 
 static void close_stream(struct session *s, unsigned line, uint64_t now)
@@ -39,10 +42,10 @@ static void close_stream(struct session *s, unsigned line, uint64_t now)
 	atomic_fetch_sub(&s->owner->cfg.load->streams, 1);
 }
 
-/* Free all but the table entry. */
-static void dispose(struct session *s, uint64_t now)
+void session_dispose(struct session *s, uint64_t now)
 {
 	deadlines_cancel(s->owner->cfg.deadlines, s->deadline);
+	fdstore_give(s->owner->cfg.fdstore, s->slot);
 	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
 		close_stream(s, i, now);
 	for (unsigned i = 0; i < LEARN_SIDES; i++)
@@ -60,7 +63,7 @@ void session_end(struct session *s, uint64_t now)
 	struct sessions *ss = s->owner;
 
 	table_del(ss->table, s->call_id, strlen(s->call_id));
-	dispose(s, now);
+	session_dispose(s, now);
 }
 
 void session_sync(const struct session *s)
@@ -114,7 +117,7 @@ static int try_port(uint16_t port, void *arg)
 	const struct attempt *a = arg;
 	struct sessions *ss = a->s->owner;
 	int err = stream_open(&a->s->streams[a->want.line], ss->cfg.env, port,
-			      &a->want, on_stream, a->s);
+			      &a->want, session_on_stream, a->s);
 
 	if (err == -EADDRINUSE || err == -EACCES)
 		ss->cfg.counters->port_busy++;
@@ -141,7 +144,7 @@ static int drop(const void *key, size_t len, void *value, void *arg)
 	struct sessions *ss = arg;
 
 	table_del(ss->table, key, len);
-	dispose(value, uv_now(ss->cfg.env->loop));
+	session_dispose(value, uv_now(ss->cfg.env->loop));
 	return 0;
 }
 
@@ -237,7 +240,7 @@ int session_open(struct session **out, struct sessions *ss, const char *call_id,
 	if (!err)
 		err = table_put(ss->table, call_id, strlen(call_id), s);
 	if (err)
-		dispose(s, now);
+		session_dispose(s, now);
 	else
 		*out = s;
 	return err;
@@ -344,6 +347,7 @@ int session_record(struct session *s, const struct session_party *party,
 	}
 	keep_names(s, party);
 	silence_signal(&s->silence, party->side, sdp, now);
+	session_keep(s, now);
 	return vigil_anew(s);
 }
 

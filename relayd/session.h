@@ -12,6 +12,8 @@
 
 struct deadlines;
 struct engine_door;
+struct fdbag;
+struct fdstore;
 struct gone;
 struct iface;
 struct journal;
@@ -19,6 +21,7 @@ struct load;
 struct ports;
 struct quota;
 struct relayd_counters;
+struct snapshot;
 struct stream;
 struct stream_env;
 
@@ -53,7 +56,11 @@ struct sessions_config {
 	struct ports *ports;
 	struct deadlines *deadlines; /* run by the owner */
 	struct journal *journal;
-	struct gone *gone; /* NULL: nobody is told of silence */
+	struct fdstore *fdstore; /* NULL: a crash ends all sessions */
+	struct gone *gone;       /* NULL: nobody is told of silence */
+	/* the control sockets */
+	const struct engine_door *const *doors;
+	size_t ndoors;
 	struct relayd_counters *counters;
 	struct load *load; /* of all tables together */
 	struct quota *quota;
@@ -154,6 +161,30 @@ bool session_is_nameless(const struct session *s);
 
 /* The proxy is not done with setting up this call: silence counts anew. */
 void session_was_early(struct session *s, uint64_t now);
+
+/*
+ * Go on with a session that another process had, with those of its sockets that
+ * belong to it; nothing is received before the loop runs. Limits are for new
+ * ones. 0, -EEXIST (Call-ID or port), -ENOENT (a socket is not there), -ENOMEM.
+ */
+int session_restore(struct session **out, struct sessions *ss,
+		    const struct snapshot *was, struct fdbag *sockets);
+
+/* What is needed for that, the strings as long as the session lives. Its
+ * sockets are written to `fds`, at most SESSION_FDS; how many they are is
+ * returned. */
+enum { SESSION_FDS = 128 };
+size_t session_snapshot(struct snapshot *out, int *fds,
+			const struct session *s);
+
+/* Let go of packets that wait for others: nobody will be here to do it. */
+void session_flush(const struct session *s);
+
+/* Have it survive a crash, as it is now; where there is no store for that,
+ * nothing happens. */
+void session_keep(struct session *s, uint64_t now);
+/* The same for some of those that were kept longest ago. */
+void sessions_keep(struct sessions *ss, uint64_t now);
 
 /* End it: ports into quarantine, memory freed. */
 void session_release(struct session *s, uint64_t now);

@@ -5,7 +5,8 @@
 #include "common/deadlines.h"
 #include "relayd/session.h"
 
-/* What session.c, place.c and vigil.c share. */
+/* What the files of a session (place, session_restore, session_keep, vigil)
+ * share. */
 struct session {
 	struct sessions *owner;
 	char *call_id;
@@ -25,6 +26,9 @@ struct session {
 	deadline_id deadline;
 	uint32_t resequence_ms;
 	enum learn_policy policy;
+	uint32_t slot;   /* fdstore.h; 0: none */
+	uint32_t stored; /* doors that are in the store */
+	uint64_t kept;   /* when it was written there */
 	bool answered;
 };
 
@@ -45,5 +49,11 @@ void session_sync(const struct session *s);
 int vigil_begin(struct session *s);
 /* The same after something that may bring the next look forward. */
 int vigil_anew(struct session *s);
+
+/* Free all but the table entry. */
+void session_dispose(struct session *s, uint64_t now);
+
+struct stream_event;
+void session_on_stream(const struct stream_event *ev, void *arg);
 
 #endif

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 enum {
 	PART = SOCKET_BUF / SOCKET_PACKET_MAX, /* packets a system call */
 	PARTS = 4, /* a wake-up, so that one port starves no other */
+	/* bursts in a row: more than a socket holds, but not for ever */
+	DRAIN_MAX = 512,
 };
 
 struct socket {
@@ -90,7 +93,8 @@ static unsigned receive_part(struct socket *s)
 	return n > 0 ? (unsigned)n : 0;
 }
 
-static void receive_burst(struct socket *s)
+/* Whether there may be more. */
+static bool receive_burst(struct socket *s)
 {
 	unsigned n = PART;
 
@@ -101,6 +105,7 @@ static void receive_burst(struct socket *s)
 	}
 	s->burst = false;
 	s->busy = n > 1;
+	return n == PART && !s->closing;
 }
 
 /* As a rule there is one packet on a port, and asking for a second costs a
@@ -195,6 +200,41 @@ int socket_open(struct socket **sp, const struct socket_config *cfg,
 	return start(sp, cfg, fd);
 }
 
+/* It belongs to one that is not connected. */
+static void set_beside(struct socket *s, const struct socket *door)
+{
+	s->door = door;
+	s->connected = true;
+	++*s->cfg.connected;
+}
+
+int socket_adopt(struct socket **sp, const struct socket_config *cfg, int fd,
+		 const struct socket *door)
+{
+	int family = AF_UNSPEC;
+	socklen_t len = sizeof(family);
+	int ret;
+
+	/* The loop never waits in a call, whoever made the socket. */
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	mark(fd, family, cfg->dscp);
+	ret = start(sp, cfg, fd);
+	if (!ret && door)
+		set_beside(*sp, door);
+	return ret;
+}
+
+int socket_fd(const struct socket *s)
+{
+	return s->fd;
+}
+
 static int bind_beside(int fd, const struct socket *door)
 {
 	struct addr a = {0};
@@ -225,11 +265,8 @@ int socket_connect(struct socket **sp, struct socket *door,
 		return err;
 	}
 	err = start(sp, &door->cfg, fd);
-	if (!err) {
-		(*sp)->door = door;
-		(*sp)->connected = true;
-		++*door->cfg.connected;
-	}
+	if (!err)
+		set_beside(*sp, door);
 	return err;
 }
 
@@ -268,7 +305,8 @@ bool socket_in_burst(const struct socket *s)
 
 void socket_drain(struct socket *s)
 {
-	receive_burst(s);
+	for (unsigned n = 0; n < DRAIN_MAX && receive_burst(s);)
+		n++;
 }
 
 void socket_close(struct socket *s)

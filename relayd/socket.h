@@ -63,6 +63,13 @@ int socket_connect(struct socket **sp, struct socket *door,
 /* The one that a connected socket was made beside; itself of any other. Only
  * to be compared: it may be closed. */
 const struct socket *socket_door(const struct socket *s);
+/* Receive on one that another process had, connected where it has a `door`;
+ * takes `fd` over, also where it fails. 0 or a negative errno. */
+int socket_adopt(struct socket **sp, const struct socket_config *cfg, int fd,
+		 const struct socket *door);
+
+/* For another process to go on with. */
+int socket_fd(const struct socket *s);
 
 /* To `dst`; NULL: to the peer it is connected to. Whether it is under way. */
 bool socket_send(struct socket *s, const struct addr *dst, const uint8_t *data,
@@ -79,7 +86,7 @@ bool socket_gather(struct socket *s, struct burst *b, const uint8_t *data,
 /* Whether packets are now being received in bursts. */
 bool socket_in_burst(const struct socket *s);
 
-/* Receive what is waiting, now. */
+/* Receive all that is waiting, now. */
 void socket_drain(struct socket *s);
 
 /* NULL is fine. The port is free at once. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "relayd/figures.h"
 #include "relayd/iface.h"
 #include "relayd/resequence.h"
+#include "relayd/snapshot.h"
 #include "relayd/stream.h"
 
 /* Where the daemons of one host, or of several, have their SIP ports. */
@@ -122,15 +124,14 @@ static int open_resequence(struct stream *st, uint32_t wait_ms)
 	return wait_ms ? resequence_open(&st->resequence, &cfg) : 0;
 }
 
-int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
-		const struct stream_want *want, stream_event_h *event,
-		void *arg)
+static struct stream *make(const struct stream_env *env, uint16_t port,
+			   const struct stream_want *want,
+			   stream_event_h *event, void *arg)
 {
 	struct stream *st = calloc(1, sizeof(*st));
-	int err = -ENOMEM;
 
 	if (!st)
-		return err;
+		return NULL;
 	st->env = env;
 	st->event = event;
 	st->arg = arg;
@@ -140,7 +141,19 @@ int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
 	bypass_init(&st->bypass, want->resequence_ms ? NULL : env->fast,
 		    &st->figures, &want->at[LEARN_FIRST]->bind, port);
 	bypass_local(&st->bypass, LEARN_SECOND, &want->at[LEARN_SECOND]->bind);
-	strncat(st->type, want->type, sizeof(st->type) - 1);
+	snprintf(st->type, sizeof(st->type), "%s", want->type);
+	return st;
+}
+
+int stream_open(struct stream **sp, const struct stream_env *env, uint16_t port,
+		const struct stream_want *want, stream_event_h *event,
+		void *arg)
+{
+	struct stream *st = make(env, port, want, event, arg);
+	int err;
+
+	if (!st)
+		return -ENOMEM;
 	err = component_open(&st->part[STREAM_RTP], st, env, STREAM_RTP, port,
 			     want);
 	if (!err)
@@ -181,6 +194,59 @@ void stream_stay(struct stream *st)
 {
 	for (unsigned i = 0; i < STREAM_PARTS; i++)
 		component_stay(&st->part[i]);
+}
+
+int stream_adopt(struct stream **sp, const struct stream_env *env,
+		 const struct stream_want *want,
+		 const struct snapshot_line *was, struct fdbag *sockets,
+		 stream_event_h *event, void *arg)
+{
+	struct stream *st = make(env, was->port, want, event, arg);
+	int err;
+
+	if (!st)
+		return -ENOMEM;
+	st->figures = was->figures;
+	bypass_restore(&st->bypass, &was->fast);
+	err = open_resequence(st, want->resequence_ms);
+	for (unsigned i = 0; !err && i < STREAM_PARTS; i++)
+		err = component_adopt(&st->part[i], st, env,
+				      (enum stream_part)i, want, &was->part[i],
+				      sockets);
+	if (err) {
+		stream_close(st);
+		return err;
+	}
+	if (was->in_order)
+		st->part[STREAM_RTP].order = st->resequence;
+	/* The kernel goes on with the very flows; no packet is received yet. */
+	bypass_follow(&st->bypass, &st->part[STREAM_RTP].learn,
+		      uv_now(env->loop));
+	*sp = st;
+	return 0;
+}
+
+void stream_flush(struct stream *st)
+{
+	if (st->resequence)
+		resequence_flush(st->resequence);
+}
+
+size_t stream_snapshot(struct snapshot_line *out, int *fds, struct stream *st)
+{
+	size_t n = 0;
+
+	stream_sync(st);
+	out->line = st->line;
+	out->port = st->port;
+	memcpy(out->type, st->type, sizeof(out->type));
+	out->has_figures = true;
+	out->figures = st->figures;
+	bypass_taken(&out->fast, &st->bypass);
+	out->in_order = st->part[STREAM_RTP].order != NULL;
+	for (unsigned i = 0; i < STREAM_PARTS; i++)
+		n += component_snapshot(&out->part[i], fds + n, &st->part[i]);
+	return n;
 }
 
 void stream_close(struct stream *st)

@@ -13,8 +13,10 @@ struct figures;
 struct iface;
 struct ifaces;
 struct netset;
+struct fdbag;
 struct relayd_counters;
 struct resequence;
+struct snapshot_line;
 
 /*
  * One media line: an even port for RTP and the odd one above it for RTCP, a
@@ -85,6 +87,23 @@ int stream_prepare(struct stream *st,
 		   const struct iface *const at[LEARN_SIDES]);
 void stream_move(struct stream *st);
 void stream_stay(struct stream *st);
+/*
+ * Go on where another process was, with those of its sockets that belong to
+ * this line; nothing is received before the loop runs. 0 or a negative errno
+ * (-ENOENT: one is not there).
+ */
+int stream_adopt(struct stream **sp, const struct stream_env *env,
+		 const struct stream_want *want,
+		 const struct snapshot_line *was, struct fdbag *sockets,
+		 stream_event_h *event, void *arg);
+
+/* What is needed for that. Its sockets are written to `fds`, at most
+ * STREAM_FDS; how many they are is returned. */
+enum { STREAM_FDS = 8 };
+size_t stream_snapshot(struct snapshot_line *out, int *fds, struct stream *st);
+
+/* Let go of what waits to be put in order. */
+void stream_flush(struct stream *st);
 
 /* Both ports are free again at once; no event comes any more. */
 void stream_close(struct stream *st);

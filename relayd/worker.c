@@ -14,6 +14,7 @@ struct worker {
 	size_t n;
 	/* the thread's own: */
 	bool stopping;
+	uv_sem_t resumed;
 };
 
 static struct worker_task *take_all(struct worker *w)
@@ -77,11 +78,13 @@ int worker_start(struct worker **wp)
 	if (err)
 		goto out_lock;
 	w->wake.data = w;
+	uv_sem_init(&w->resumed, 0);
 	err = uv_thread_create(&w->thread, run, w);
 	if (!err) {
 		*wp = w;
 		return 0;
 	}
+	uv_sem_destroy(&w->resumed);
 	uv_close((uv_handle_t *)&w->wake, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 out_lock:
@@ -142,6 +145,39 @@ void worker_call(struct worker *w, void (*fn)(void *arg), void *arg)
 	uv_sem_destroy(&c.done);
 }
 
+struct hold {
+	struct worker_task task;
+	struct worker *worker;
+	uv_sem_t held;
+};
+
+static void hold(struct worker_task *task)
+{
+	struct hold *h = (struct hold *)(void *)task;
+	struct worker *w = h->worker;
+
+	uv_sem_post(&h->held); /* `h` is gone from here on */
+	uv_sem_wait(&w->resumed);
+}
+
+void worker_hold(struct worker *w)
+{
+	struct hold h = {{NULL, hold}, w, {{0}}};
+
+	uv_sem_init(&h.held, 0);
+	uv_mutex_lock(&w->lock);
+	put(w, &h.task);
+	uv_mutex_unlock(&w->lock);
+	uv_async_send(&w->wake);
+	uv_sem_wait(&h.held);
+	uv_sem_destroy(&h.held);
+}
+
+void worker_resume(struct worker *w)
+{
+	uv_sem_post(&w->resumed);
+}
+
 static void stop(void *arg)
 {
 	struct worker *w = arg;
@@ -156,6 +192,7 @@ void worker_stop(struct worker *w)
 	worker_call(w, stop, w);
 	uv_thread_join(&w->thread);
 	uv_loop_close(&w->loop);
+	uv_sem_destroy(&w->resumed);
 	uv_mutex_destroy(&w->lock);
 	free(w);
 }

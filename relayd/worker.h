@@ -34,6 +34,11 @@ int worker_post(struct worker *w, struct worker_task *task);
  * worker. */
 void worker_call(struct worker *w, void (*fn)(void *arg), void *arg);
 
+/* Stop the thread behind what is in its mailbox, until worker_resume(): what
+ * lives in its loop is the caller's in between. No worker_call() meanwhile. */
+void worker_hold(struct worker *w);
+void worker_resume(struct worker *w);
+
 /* End the thread behind what is in its mailbox; by then all handles but its
  * own are to be closing. NULL is fine. */
 void worker_stop(struct worker *w);

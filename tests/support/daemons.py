@@ -89,14 +89,14 @@ class Daemon:
         self.conf = {"http": "%s:%d" % self.http, **conf}
         self.conf_path.write_text(json.dumps(self.conf, indent=2) + "\n")
 
-    def start(self, ready=True):
+    def start(self, ready=True, args=()):
         binary = BIN / self.program
         if not binary.exists():
             raise FileNotFoundError(f"{binary}: run make first")
         with open(self.log_path, "ab") as log:
             self.proc = self.net.popen(
-                self.host, binary, "-c", self.conf_path, stderr=log,
-                stdout=log, env={**os.environ, **self.env})
+                self.host, binary, "-c", self.conf_path, *args,
+                stderr=log, stdout=log, env={**os.environ, **self.env})
         if ready:
             self.wait_ready()
         return self
@@ -193,6 +193,20 @@ class Daemon:
         if conf is not None:
             self.configure(conf)
         return self.start()
+
+    def take_over(self):
+        """A new process takes over from this one, which ends."""
+        old = self.proc
+        try:
+            self.start(ready=False, args=["--takeover"])
+            wait_until(lambda: old.poll() is not None, 15,
+                       lambda: f"the end of the old {self.program}; "
+                               f"the log:\n{self.log()}")
+        except BaseException:
+            end_process(old)
+            raise
+        assert old.returncode == 0, self.log()
+        self.wait_ready()
 
     def close(self):
         if self.proc is not None:
