@@ -13,52 +13,15 @@
 #include "relayd/counters.h"
 #include "relayd/gone.h"
 #include "relayd/journal.h"
+#include "relayd/refusal.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
 
-enum { ANSWERS_MAX = 8192, EXTRA_MAX = 64 };
+enum { ANSWERS_MAX = 8192 };
 
 struct control {
 	struct control_config cfg;
 	struct answers *answers; /* to releases, for their retransmissions */
-};
-
-/*
- * Every way to say no: status, phrase, Retry-After in seconds (0: none), what
- * it counts as.
- */
-#define REFUSALS(X)                                                            \
-	X(BROKEN, 400, "Broken Relay Request", 0, broken)                      \
-	X(BAD_OPTION, 400, "Bad Option of a Relay Request", 0, bad_option)     \
-	X(UNTRUSTED, 403, "Not an Allowed Proxy", 0, untrusted)                \
-	X(FOREIGN_TAG, 403, "Tag of Neither Party", 0, foreign_tag)            \
-	X(METHOD, 405, NULL, 0, requests_other)                                \
-	X(NO_SESSION, 481, NULL, 0, unknown_session)                           \
-	X(NO_PORTS, 486, "No Relay Ports Free", 5, no_ports)                   \
-	X(NO_SDP, 488, "No Usable SDP", 0, unusable_sdp)                       \
-	X(DRAINING, 503, "Relay Draining", 30, draining)                       \
-	X(FULL, 503, "Too Many Sessions", 5, full)                             \
-	X(TOO_FAST, 503, "Too Many New Sessions", 1, rate_exceeded)            \
-	X(TOO_MUCH, 503, "Too Much Media", 5, bandwidth_exceeded)              \
-	X(FAILED, 503, "Out of Memory or Descriptors", 5, overload)
-
-enum refusal {
-	NONE,
-#define REFUSAL_ENUM(name, status, phrase, retry, counter) name,
-	REFUSALS(REFUSAL_ENUM)
-#undef REFUSAL_ENUM
-};
-
-static const struct {
-	int status;
-	const char *phrase;
-	int retry;
-	size_t counter;
-} refusals[] = {{0},
-#define REFUSAL_ROW(name, status, phrase, retry, counter)                      \
-	{status, phrase, retry, offsetof(struct relayd_counters, counter)},
-		REFUSALS(REFUSAL_ROW)
-#undef REFUSAL_ROW
 };
 
 /* One message on its way through the steps. */
@@ -76,31 +39,6 @@ struct exchange {
 };
 
 typedef enum refusal step_h(struct exchange *x);
-
-static uint64_t *counter_at(struct relayd_counters *c, size_t offset)
-{
-	return (uint64_t *)(void *)((char *)c + offset);
-}
-
-static int refuse(struct exchange *x, enum refusal why)
-{
-	char extra[EXTRA_MAX] = "", tag[PROTO_TAG_LEN];
-	struct sipmsg_reply r = {
-		.status = refusals[why].status,
-		.phrase = refusals[why].phrase,
-		.to_tag = proto_reply_tag(tag, x->sip),
-	};
-
-	++*counter_at(x->c->cfg.counters, refusals[why].counter);
-	if (refusals[why].retry)
-		snprintf(extra, sizeof(extra), "Retry-After: %d\r\n",
-			 refusals[why].retry);
-	else if (why == METHOD)
-		snprintf(extra, sizeof(extra),
-			 "Allow: INVITE, ACK, BYE, OPTIONS\r\n");
-	r.extra = *extra ? extra : NULL;
-	return sipmsg_reply(x->out, x->sip, &r);
-}
 
 /* 60: the relay request, or the answer of the called party, is received. */
 static enum refusal step_60_receive(struct exchange *x)
@@ -397,10 +335,10 @@ static bool answer(struct exchange *x, bool trusted, struct addr *dst)
 	if (why != NONE) {
 		if (trusted)
 			journal_refused(x->c->cfg.journal, x->sip, x->in->src,
-					refusals[why].status,
-					refusals[why].phrase);
+					refusal_status(why),
+					refusal_phrase(why));
 		strbuf_init(x->out, x->out->data, x->out->cap);
-		if (refuse(x, why))
+		if (refusal_print(x->out, why, x->sip, x->c->cfg.counters))
 			return false;
 	}
 	if (sipmsg_via_dest(dst, x->sip->sip_via))
