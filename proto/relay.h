@@ -53,8 +53,8 @@ int relay_request_parse(struct relay_request *r, const sip_t *sip);
 
 /* The 302 with the resource (Fig. 8b; steps 66, 68): the session's Call-ID,
  * Contact = the relay itself, SDP body, with the address for the party that the
- * description goes to. `near`: that for the party it came from, NULL where the
- * relay has no more than one. 0 or -EMSGSIZE. */
+ * description goes to. `near`: that for the party it came from, NULL where it
+ * can be no other, both being of one address family. 0 or -EMSGSIZE. */
 int relay_answer_print(struct strbuf *out, const sip_t *req,
 		       const struct addr *self, const struct sdp *resource,
 		       const struct addr *near);

@@ -286,9 +286,24 @@ enum step_result relaying_start(struct request *r)
 	return ask(r);
 }
 
+/* Whether the relay might serve the other party elsewhere, knowing where it is.
+ */
+static bool is_misplaced(const struct request *r)
+{
+	struct relay_request q = {0};
+	const struct addr *toward = &q.options.toward;
+
+	if (!r->resource || r->said_toward)
+		return false;
+	add_toward(&q, r);
+	return !addr_is_none(toward) &&
+	       (r->has_near ||
+		addr_family(toward) != addr_family(&r->resource->media[0].rtp));
+}
+
 enum step_result relaying_place(struct request *r)
 {
-	if (!r->resource || !r->has_near || r->said_toward)
+	if (!is_misplaced(r))
 		return STEP_NEXT;
 	r->p->n.relay_requests++;
 	if (send_request(r)) {

@@ -56,7 +56,7 @@ struct request {
 	size_t relays_asked;
 	relay_id asked[REQUEST_RELAYS_MAX];
 	struct sdp *resource; /* relayd's answer to this request's offer */
-	bool has_near;        /* the relay has several addresses */
+	bool has_near;        /* the relay might serve it at another address */
 	bool said_toward;     /* and knows where the other party is */
 	bool replaced;        /* its SDP has been */
 	bool owns_resource;   /* to be released unless the call comes about */

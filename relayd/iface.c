@@ -132,7 +132,7 @@ void iface_add_others(struct ifaces *l)
 	}
 }
 
-static size_t count_family(const struct ifaces *l, int family)
+size_t iface_count(const struct ifaces *l, int family)
 {
 	size_t n = 0;
 
@@ -182,7 +182,7 @@ const struct iface *iface_choose(const struct ifaces *l,
 				 const struct addr *peer)
 {
 	/* the routing table is asked only where there is a choice */
-	if (count_family(l, addr_family(peer)) > 1)
+	if (iface_count(l, addr_family(peer)) > 1)
 		return best(l, peer);
 	return iface_first(l, addr_family(peer));
 }

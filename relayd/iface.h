@@ -62,6 +62,9 @@ void iface_add_others(struct ifaces *l);
 const struct iface *iface_choose(const struct ifaces *l,
 				 const struct addr *peer);
 
+/* How many there are of a family. */
+size_t iface_count(const struct ifaces *l, int family);
+
 /* The first of this family, NULL where there is none. */
 const struct iface *iface_first(const struct ifaces *l, int family);
 

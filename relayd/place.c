@@ -96,6 +96,11 @@ int session_place(struct session *s, const struct session_party *party,
 const struct addr *session_address(const struct session *s,
 				   enum learn_side side)
 {
-	return s->owner->cfg.env->ifaces->n > 1 ? &s->at[side]->advertise
-						: NULL;
+	const struct ifaces *list = s->owner->cfg.env->ifaces;
+	const struct iface *at = s->at[side];
+
+	if (at == s->at[!side] &&
+	    iface_count(list, addr_family(&at->bind)) == 1)
+		return NULL;
+	return &at->advertise;
 }

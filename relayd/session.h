@@ -152,7 +152,9 @@ void session_lines(struct sdp *out, const struct session *s);
 void session_resource(struct sdp *out, const struct session *s,
 		      const struct sdp *sdp, enum learn_side of);
 
-/* place.c: as advertised; NULL where the relay has no more than one address. */
+/* place.c: as advertised; NULL where it could be no other than the other
+ * side's, as both are of one address family and the relay has one address of
+ * that. */
 const struct addr *session_address(const struct session *s,
 				   enum learn_side side);
 

@@ -3,10 +3,11 @@ serves each in its own family."""
 
 import pytest
 
-from calls import hear_each_other
+from calls import Site, establish, hear_each_other, offer_of
 from support.daemons import Daemon, relayd_conf
 from support.dialect import Phones, Session, connect, near
-from support.net import RELAY, THIRD, wait_until
+from support.net import PROXY1, PROXY2, RELAY, THIRD, wait_until
+from support.sipmsg import sdp
 
 RELAY6, THIRD6, STRANGER6 = "2001:db8::4", "2001:db8::14", "2001:db8::66"
 EXPEDITED, ASSURED = 46, 34
@@ -16,11 +17,15 @@ BOTH = [pytest.param(THIRD, STRANGER6, id="4-6"),
         pytest.param(THIRD6, STRANGER6, id="6-6")]
 
 
-def relay(net, **changes):
-    """A relay of both families; its phones are third and stranger."""
+def addresses(net):
     for host, ip in (("relay", RELAY6), ("third", THIRD6),
                      ("stranger", STRANGER6)):
         net.address(host, ip + "/64")
+
+
+def relay(net, **changes):
+    """A relay of both families; its phones are third and stranger."""
+    addresses(net)
     media = {"address": [RELAY, RELAY6], "ports": [30000, 30999],
              **changes.pop("media", {})}
     return Daemon(net, "relay", "relayd", relayd_conf(media=media, **changes))
@@ -126,9 +131,43 @@ def test_the_callee_is_found_later(net):
     assert other.told[0][0] == RELAY
     after = session.offer(one, one.describe(), toward=STRANGER6)
     assert other.told[0] == (RELAY6, before.media[0][2])
-    assert near(before) == near(after) == RELAY
+    assert near(before) is None and near(after) == RELAY
     session.answer(other, one, other.describe())
     talk(one, other)
+
+
+def test_through_a_proxy(net):
+    """A phone whose media is of IPv6 and whose signalling is not, with one of
+    IPv4: needs a relay, and each is told an address of its own family."""
+    addresses(net)
+    site = Site(net, relayd={"media": {"address": [RELAY, RELAY6],
+                                       "ports": [30000, 30999]}})
+    alice = site.phone("third", "alice", proxy=PROXY2)
+    bob = site.phone("stranger", "bob", proxy=PROXY1)
+    out = Phones(net).media("third", THIRD6)
+    back = site.media(bob)
+    talk = establish(alice, bob, sdp(THIRD6, ("audio", out.port)),
+                     offer_of(bob, back))
+    assert (talk.near[0][0], talk.far[0][0]) == (RELAY6, RELAY)
+    assert "IN IP6" in talk.ok.text and "IP6" not in talk.leg.invite.text
+    hear_each_other(out, talk.near[0], back, talk.far[0])
+    talk.hang_up()
+    site.settled()
+
+
+def test_one_question_is_enough_within_a_family(net):
+    """The relay is asked beside the query of where the callee is; of a relay
+    with one address of each family there is no more to ask."""
+    addresses(net)
+    site = Site(net, relayd={"media": {"address": [RELAY, RELAY6],
+                                       "ports": [30000, 30999]}})
+    alice, bob = site.phone("first", "alice"), site.phone("third", "bob")
+    out, back = site.media(alice), site.media(bob)
+    talk = establish(alice, bob, offer_of(alice, out), offer_of(bob, back))
+    assert site.proxy1.metric("relay_requests") == 1
+    assert talk.near[0] == talk.far[0]
+    talk.hang_up()
+    site.settled()
 
 
 def test_a_phone_moves_to_the_other_family(net):

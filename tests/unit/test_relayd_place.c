@@ -226,7 +226,7 @@ START_TEST(the_family_of_the_media_counts)
 
 	addr_parse(&signalling, "127.0.0.10:5060", 0);
 	ck_assert_int_eq(tell("a", NULL, &one, &signalling, NULL), 302);
-	assert_ip(near_address(), "::1");
+	assert_ip(far_address(), "::1");
 	close(a);
 }
 END_TEST
