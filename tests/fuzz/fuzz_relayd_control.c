@@ -12,6 +12,7 @@
 #include "relayd/burst.h"
 #include "relayd/control.h"
 #include "relayd/counters.h"
+#include "relayd/iface.h"
 #include "relayd/journal.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
@@ -45,6 +46,8 @@ struct world {
 	struct load load;
 	struct quota *quota;
 	struct stream_env env;
+	struct ifaces ifaces;
+	unsigned connected;
 	struct sessions *sessions;
 	struct control *control;
 	struct addr self, proxy, other, stranger;
@@ -54,19 +57,32 @@ struct world {
 static uint8_t packet_buf[SOCKET_BUF];
 static struct burst burst;
 
+static void add_iface(struct world *w, const char *bind, const char *advertise)
+{
+	struct addr b, a;
+
+	MUST(addr_parse(&b, bind, 0) == 0);
+	MUST(addr_parse(&a, advertise, 0) == 0);
+	MUST(iface_add(&w->ifaces, &b, &a) == 0);
+}
+
+/* Phones of the loopback are served at the second address. */
 static void open_env(struct world *w)
 {
 	w->env = (struct stream_env){
 		.loop = &w->loop,
+		.ifaces = &w->ifaces,
 		.own = &w->self,
 		.nown = 1,
 		.trusted = w->trusted,
 		.counters = &w->counters,
 		.buf = packet_buf,
 		.burst = &burst,
+		.connected = &w->connected,
 	};
-	MUST(addr_parse(&w->env.address, "127.0.0.1", 0) == 0);
-	MUST(addr_parse(&w->env.advertise, "203.0.113.4", 0) == 0);
+	w->ifaces.route = addr_local_for;
+	add_iface(w, "127.0.0.1", "203.0.113.4");
+	add_iface(w, "127.0.0.2", "127.0.0.2");
 }
 
 static void open_world(struct world *w)
