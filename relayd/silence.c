@@ -4,7 +4,18 @@
 
 #include "relayd/silence.h"
 
-enum { CN_TYPE = 13, CN_TYPE_OLD = 19 }; /* RFC 3551 6 */
+enum { CN_TYPE = 13, CN_TYPE_OLD = 19, PAYLOAD_TYPES = 128 }; /* RFC 3551 6 */
+
+/* The number at *p, and past it; any that is too long is none of these. */
+static unsigned read_type(const char **p)
+{
+	unsigned type = 0;
+
+	for (; isdigit((unsigned char)**p); ++*p)
+		if (type < PAYLOAD_TYPES)
+			type = type * 10 + (unsigned)(**p - '0');
+	return type;
+}
 
 static bool has_comfort_noise(const struct sdp_media *m)
 {
@@ -14,10 +25,8 @@ static bool has_comfort_noise(const struct sdp_media *m)
 		if (!strcasecmp(m->rtpmap[i].name, "CN"))
 			return true;
 	while (*p) {
-		int type = 0;
+		unsigned type = read_type(&p);
 
-		while (isdigit((unsigned char)*p))
-			type = type * 10 + (*p++ - '0');
 		if (type == CN_TYPE || type == CN_TYPE_OLD)
 			return true;
 		while (*p && !isdigit((unsigned char)*p))
