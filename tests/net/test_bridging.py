@@ -205,3 +205,22 @@ def test_a_stranger_of_the_other_family(net):
     assert twin.received == []
     assert len(other.media[0].received) == heard
     talk(one, other)
+
+
+def test_a_restart_in_between(net):
+    """The new process serves each side where the old one did."""
+    addresses(net)
+    daemon = Daemon(net, "relay", "relayd", {}, start=False)
+    daemon.configure(relayd_conf(
+        drain=0, takeover=str(daemon.dir / "takeover"),
+        media={"address": [RELAY, RELAY6], "ports": [30000, 30999]}))
+    daemon.start()
+    session, one, other = call(net, THIRD, STRANGER6)
+    talk(one, other)
+    daemon.take_over()
+    assert daemon.metric("sessions_restored") == 1
+    talk(one, other)
+    stream, = daemon.api("sessions", call=session.call_id)["streams"]
+    assert [stream["rtp"][s]["address"] for s in ("first", "second")] == \
+        [RELAY, RELAY6]
+    session.release()
