@@ -174,6 +174,63 @@ START_TEST(no_pair_is_lost)
 }
 END_TEST
 
+/* A session of another process has its ports already. */
+START_TEST(claimed)
+{
+	uint16_t port;
+
+	ck_assert_int_eq(ports_claim(pool, LO + 10), 0);
+	ck_assert_int_eq(ports_claim(pool, LO + 10), -EEXIST);
+	ck_assert_uint_eq(ports_available(pool, 0), PAIRS - 1);
+	for (unsigned i = 0; i < PAIRS - 1; i++) {
+		ck_assert_int_eq(take(&port, 0), 0);
+		ck_assert_uint_ne(port, LO + 10);
+	}
+	ports_give(pool, LO + 10, 0);
+	ck_assert_uint_eq(ports_quarantined(pool), 1);
+}
+END_TEST
+
+/* One of another range, or an odd one, is nothing of the pool's. */
+START_TEST(claimed_elsewhere)
+{
+	const uint16_t ports[] = {LO - 2, HI + 1, LO + 1, 0, 65534};
+
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		ck_assert_int_eq(ports_claim(pool, ports[i]), 0);
+		ports_give(pool, ports[i], 0);
+	}
+	ck_assert_uint_eq(ports_available(pool, 0), PAIRS);
+	ck_assert_uint_eq(ports_quarantined(pool), 0);
+}
+END_TEST
+
+/* What rests goes on to do so in another pool. */
+START_TEST(resting_goes_over)
+{
+	struct ports_resting all[PAIRS];
+	struct ports *next;
+	uint16_t port;
+
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(take(&port, 0), 0);
+		ports_give(pool, port, i * 1000);
+	}
+	ck_assert_uint_eq(ports_resting(all, 2, pool), 2);
+	ck_assert_uint_eq(ports_resting(all, PAIRS, pool), 3);
+	ck_assert_uint_eq(all[0].until, REST_MS);
+	ck_assert_uint_eq(all[2].port, port);
+	ck_assert_int_eq(ports_alloc(&next, LO, HI, REST_MS), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ports_rest(next, &all[i]);
+		ports_rest(next, &all[i]); /* again: nothing */
+	}
+	ck_assert_uint_eq(ports_quarantined(next), 3);
+	ck_assert_uint_eq(ports_available(next, REST_MS), PAIRS - 2);
+	ports_free(next);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("port");
@@ -182,6 +239,9 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, claimed);
+	tcase_add_test(tc, claimed_elsewhere);
+	tcase_add_test(tc, resting_goes_over);
 	tcase_add_test(tc, range_is_rounded_to_whole_pairs);
 	tcase_add_test(tc, every_pair_is_taken_once);
 	tcase_add_test(tc, order_is_random);

@@ -123,6 +123,42 @@ START_TEST(handles_live_in_its_loop)
 }
 END_TEST
 
+/* What is in the mailbox is done before it stops, what comes then is done
+ * when it goes on, and nothing in between. */
+START_TEST(held)
+{
+	struct worker *w;
+
+	nseen = 0;
+	ck_assert_int_eq(worker_start(&w), 0);
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert_int_eq(worker_post(w, &make_note(i)->task), 0);
+	worker_hold(w);
+	ck_assert_uint_eq(nseen, 50);
+	for (unsigned i = 50; i < 100; i++)
+		ck_assert_int_eq(worker_post(w, &make_note(i)->task), 0);
+	ck_assert_uint_eq(nseen, 50);
+	worker_resume(w);
+	worker_stop(w);
+	ck_assert_uint_eq(nseen, 100);
+}
+END_TEST
+
+/* In the meantime its loop is the caller's. */
+START_TEST(held_loop_is_the_caller_s)
+{
+	struct worker *w;
+
+	ticks = 0;
+	ck_assert_int_eq(worker_start(&w), 0);
+	worker_hold(w);
+	open_timer(w);
+	worker_resume(w);
+	worker_stop(w);
+	ck_assert_uint_eq(ticks, 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("relayd_worker");
@@ -133,6 +169,8 @@ int main(void)
 	tcase_add_test(tc, posts_run_in_order_before_a_call);
 	tcase_add_test(tc, full_mailbox_refuses);
 	tcase_add_test(tc, handles_live_in_its_loop);
+	tcase_add_test(tc, held);
+	tcase_add_test(tc, held_loop_is_the_caller_s);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
