@@ -111,7 +111,7 @@ static void expect(struct fdstore *f, const struct handover *h)
 static int open_table(struct fdstore *f, struct handover *h,
 		      struct fdstore_found *found, int table)
 {
-	int err = -ENOENT;
+	int fd, err = -ENOENT;
 
 	if (table >= 0)
 		err = fdtable_open(&f->table, FDSTORE_SLOTS, table);
@@ -138,8 +138,8 @@ static int open_table(struct fdstore *f, struct handover *h,
 		if (f->nfds[i])
 			f->state[i] = FOUND;
 	}
-	return say(f, "FDSTORE", FDSTORE_TABLE, &(int){fdtable_fd(f->table)},
-		   1);
+	fd = fdtable_fd(f->table);
+	return say(f, "FDSTORE", FDSTORE_TABLE, &fd, 1);
 }
 
 int fdstore_open(struct fdstore **fp, struct handover *h, int table)
