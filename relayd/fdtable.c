@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -146,11 +147,11 @@ int fdtable_write(struct fdtable *t, uint32_t slot, const char *text,
 	if (len > FDTABLE_TEXT_MAX)
 		return -EMSGSIZE;
 	to->sum = 0;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	atomic_signal_fence(memory_order_seq_cst);
 	to->turn = last->turn + 1;
 	to->len = len;
 	memcpy(to->text, text, len);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	atomic_signal_fence(memory_order_seq_cst);
 	to->sum = sum_of(to);
 	return 0;
 }
