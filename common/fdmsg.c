@@ -73,7 +73,7 @@ int fdmsg_send(int sock, const void *data, size_t len, const int *fds,
 
 	if (nfds > FDMSG_FDS)
 		return -EMSGSIZE;
-	if (nfds)
+	if (fds && nfds)
 		attach(&msg, &c, fds, nfds);
 	while (!err && sendmsg(sock, &msg, flags) < 0) {
 		if (errno == ETOOMANYREFS && now_ms() < until)
