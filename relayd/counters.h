@@ -38,6 +38,7 @@
 	X(sessions_expired, "Sessions ended for silence")                      \
 	X(media_gone, "Sessions reported to their proxy as silent")            \
 	X(sessions_restored, "Sessions taken over from another process")       \
+	X(sessions_lost, "Sessions of a crashed relayd that were broken")      \
 	X(keep_failures, "Times that a session could not be kept for a crash") \
 	X(port_busy, "Port pairs found taken by someone else")                 \
 	X(family_unserved, "Parties whose address family media.address lacks") \

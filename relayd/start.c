@@ -84,12 +84,10 @@ int start_crew(struct relay *r, char err[CONF_ERRLEN])
 /* What the relayd before left: held until it has let go. */
 int start_restored(struct relay *r, char err[CONF_ERRLEN])
 {
-	(void)err;
 	if (!succession_inherits(&r->succession))
 		return 0;
 	crew_hold(r->crew);
-	succession_restore(&r->succession, r->crew, r->ports);
-	return 0;
+	return succession_restore(&r->succession, r->crew, r->ports, err);
 }
 
 static int listen_admin(struct relay *r, const struct addr *http)
@@ -176,6 +174,7 @@ int start_succession(struct relay *r, char err[CONF_ERRLEN])
 		ret = succession_begin(s, r->crew, err);
 	if (ret)
 		return ret;
+	r->api.own.sessions_lost = s->lost;
 	if (r->fastpath)
 		sweep(r->fastpath);
 	for (size_t i = 0; i < r->nlisteners; i++)
@@ -192,7 +191,8 @@ int start_succession(struct relay *r, char err[CONF_ERRLEN])
 	s->nfds = r->nlisteners;
 	r->doors[s->nfds++] = admin_fd(r->admin);
 	ret = succession_offer(s, path, err);
-	if (ret && daemon_has_flag(r->daemon, relay_take_over)) {
+	if (ret && atomic_load(&r->load.sessions) > 0) {
+		/* better so than without the sessions that it has now */
 		log_error("no relayd can take over", LOG_S("reason", err));
 		return 0; /* there is no way back any more */
 	}

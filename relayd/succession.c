@@ -64,14 +64,21 @@ bool succession_inherits(const struct succession *s)
 	return s->peer >= 0 || s->left.n > 0;
 }
 
-void succession_restore(struct succession *s, struct crew *crew,
-			struct ports *ports)
+int succession_restore(struct succession *s, struct crew *crew,
+		       struct ports *ports, char err[CONF_ERRLEN])
 {
 	size_t all = s->left.n;
-	size_t lost = handover_restore(&s->left, crew, ports, now_ms());
 
-	log_info("sessions restored", LOG_I("sessions", all - lost),
-		 LOG_I("lost", lost), LOG_I("ms", now_ms() - s->began));
+	s->lost = handover_restore(&s->left, crew, ports, now_ms());
+	log_info("sessions restored", LOG_I("sessions", all - s->lost),
+		 LOG_I("lost", s->lost), LOG_I("ms", now_ms() - s->began));
+	if (s->lost == 0 || s->peer < 0)
+		return 0;
+	snprintf(err, CONF_ERRLEN,
+		 "takeover: %zu of %zu sessions cannot go on here, the log "
+		 "says why; the relayd before goes on",
+		 s->lost, all);
+	return -EBADMSG;
 }
 
 static void hang_up(struct succession *s)

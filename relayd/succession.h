@@ -29,6 +29,7 @@ struct succession {
 	size_t nfds;
 	struct fastpath *fastpath; /* or NULL */
 	struct fdstore *fdstore;   /* the same */
+	size_t lost;               /* sessions that could not be restored */
 	bool begun;                /* what was left is ours */
 	bool given;                /* to the next one */
 };
@@ -47,9 +48,11 @@ void succession_find(struct succession *s);
 /* Whether there is anything to be restored. */
 bool succession_inherits(const struct succession *s);
 
-/* The sessions of the one before, into a crew that is held. */
-void succession_restore(struct succession *s, struct crew *crew,
-			struct ports *ports);
+/* The sessions of the one before, into a crew that is held. One that is broken
+ * is logged and counted; of a relayd that lives all must be whole, or it is
+ * better to go on there. As succession_ask(). */
+int succession_restore(struct succession *s, struct crew *crew,
+		       struct ports *ports, char err[CONF_ERRLEN]);
 
 /* All is in place: the one before lets go, and the crew goes on. Nothing was
  * received before, and where this fails nothing is. As succession_ask(). */

@@ -164,6 +164,7 @@ def test_a_torn_record(net, relay):
     relay.daemon.start()
     assert relay.daemon.metric("sessions") == 4
     stored(relay, 4)
+    assert relay.daemon.metric("sessions_lost") == 0  # nothing was to be read
     for call in crowd.calls:
         relay.asker.release(call.name)
     stored(relay, 0)
@@ -180,6 +181,22 @@ def test_a_table_of_another_kind(net, relay):
     stored(relay, 0)
     Crowd(net, relay.asker, 3)
     stored(relay, 3)
+
+
+def test_another_address(net, relay):
+    """The configuration no longer has the address of the calls: they are lost,
+    counted, and their sockets are given back."""
+    relay = relay()
+    Crowd(net, relay.asker, 3).close()
+    relay.daemon.kill()
+    net.exec("relay", "ip", "addr", "add", "203.0.113.5/24", "dev", "eth0")
+    relay.daemon.configure(relayd_conf(media={
+        "address": "203.0.113.5", "ports": [30000, 30999]}))
+    relay.daemon.start()
+    assert relay.daemon.metric("sessions_lost") == 3
+    assert relay.daemon.metric("sessions") == 0
+    assert relay.daemon.metric("ports_free") == 500
+    stored(relay, 0)
 
 
 def test_ended_by_signal(net, relay):

@@ -341,6 +341,24 @@ def test_a_new_one_that_cannot_start(net, busy):
     failed(busy)
 
 
+def test_a_new_one_without_the_address(net, busy):
+    """Calls that could not go on there go on here."""
+    net.exec("relay", "ip", "addr", "add", "203.0.113.5/24", "dev", "eth0")
+    conf = {**busy.daemon.conf, "media": {"address": "203.0.113.5",
+                                          "ports": [30000, 30999]}}
+    path = busy.daemon.dir / "bad.json"
+    path.write_text(json.dumps(conf))
+    new = net.popen("relay", BIN / "relayd", "-c", path, "--takeover",
+                    stderr=subprocess.PIPE, text=True)
+    try:
+        assert new.wait(15) == 1
+    finally:
+        end_process(new)
+    assert "10 of 10 sessions cannot go on here" \
+        in new.stderr.read().splitlines()[-1]
+    failed(busy)
+
+
 def test_killed_while_it_takes_over(net, busy):
     """A real one, stopped half-way and then killed."""
     new = net.popen("relay", BIN / "relayd", "-c", busy.daemon.conf_path,
