@@ -56,6 +56,27 @@ static const char *options; /* of its Request-URI */
 static char answer[SIPMSG_MAX];
 static size_t answer_len;
 
+/* The sessions, and who answers for them. */
+static void open_tables(void)
+{
+	sessions_alloc(&sessions, &(struct sessions_config){
+					  .env = &env,
+					  .ports = ports,
+					  .deadlines = deadlines,
+					  .journal = journal,
+					  .counters = &counters,
+					  .load = &load,
+					  .quota = quota,
+					  .limits = {.idle_ms = 300000,
+						     .setup_ms = 200000}});
+	control_alloc(&control, &(struct control_config){.sessions = sessions,
+							 .ports = ports,
+							 .load = &load,
+							 .journal = journal,
+							 .counters = &counters,
+							 .trusted = trusted});
+}
+
 static void setup(void)
 {
 	struct addr media, advertise;
@@ -92,22 +113,7 @@ static void setup(void)
 	addr_parse(&advertise, "203.0.113.4", 0);
 	ifaces = (struct ifaces){.route = addr_local_for};
 	ck_assert_int_eq(iface_add(&ifaces, &media, &advertise), 0);
-	sessions_alloc(&sessions, &(struct sessions_config){
-					  .env = &env,
-					  .ports = ports,
-					  .deadlines = deadlines,
-					  .journal = journal,
-					  .counters = &counters,
-					  .load = &load,
-					  .quota = quota,
-					  .limits = {.idle_ms = 300000,
-						     .setup_ms = 200000}});
-	control_alloc(&control, &(struct control_config){.sessions = sessions,
-							 .ports = ports,
-							 .load = &load,
-							 .journal = journal,
-							 .counters = &counters,
-							 .trusted = trusted});
+	open_tables();
 }
 
 static void teardown(void)
