@@ -3,7 +3,8 @@ relay tells the proxy, which ends them on both sides."""
 
 import pytest
 
-from calls import Deployment, Site, establish, hear_each_other, offer_of
+from calls import Deployment, Site, establish, hear_each_other, offer_of, \
+    site  # noqa: F401
 from support.net import PROXY1, RELAY, Net, wait_until
 from support.sipmsg import Message, param, sdp, token
 
@@ -35,19 +36,6 @@ def deployed(can_net):
     deployment = Silent()
     yield deployment
     deployment.discard()
-
-
-@pytest.fixture
-def site(deployed):
-    here = deployed.get()
-    try:
-        yield here
-        here.settled()
-        here.healthy()
-    except BaseException:
-        deployed.discard()
-        raise
-    here.leave()
 
 
 def silent_call(site, caller, callee, **kw):

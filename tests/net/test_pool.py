@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from calls import Deployment, Site, establish, hear_each_other, offer_of
+from calls import Deployment, Site, establish, hear_each_other, offer_of, \
+    site  # noqa: F401
 from support.daemons import Daemon, relayd_conf
 from support.net import PROXY1, REDIRECT, RELAY, Net, end_process, \
     wait_until
@@ -40,19 +41,6 @@ def deployed(can_net):
     deployment = Pool()
     yield deployment
     deployment.discard()
-
-
-@pytest.fixture
-def site(deployed):
-    here = deployed.get()
-    try:
-        yield here
-        here.settled()
-        here.healthy()
-    except BaseException:
-        deployed.discard()
-        raise
-    here.leave()
 
 
 @pytest.fixture

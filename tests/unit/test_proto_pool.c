@@ -158,8 +158,8 @@ START_TEST(what_is_no_registration_of_a_relay)
 		"Contact: <sip:relay@203.0.113.4>;expires=\r\n",
 		"Contact: <sip:relay@203.0.113.4>;expires=-1\r\n",
 		"Contact: <sip:relay@203.0.113.4>;expires=1x\r\n",
-		"Contact: <sip:relay@203.0.113.4>;expires=30\r\n"
-		"Contact: <sip:relay@203.0.113.5>;expires=30\r\n",
+		("Contact: <sip:relay@203.0.113.4>;expires=30\r\n"
+		 "Contact: <sip:relay@203.0.113.5>;expires=30\r\n"),
 	};
 	struct pool_join j;
 
