@@ -24,9 +24,9 @@ def talk(site):
     talk = establish(alice, bob, offer_of(alice, out), offer_of(bob, back))
     talk.out, talk.back = out, back
     hear_each_other(out, talk.near[0], back, talk.far[0])
-    seen = [len(ua.received) for ua in (alice, bob)]
+    seen = [len(ua.messages()) for ua in (alice, bob)]
     yield talk
-    assert [len(ua.received) for ua in (alice, bob)] == seen
+    assert [len(ua.messages()) for ua in (alice, bob)] == seen
     assert site.relay.metric("sessions") == 1
     assert site.proxy1.metric("sessions") == 1
     hear_each_other(out, talk.near[0], back, talk.far[0])
