@@ -183,7 +183,8 @@ class LanSite(Site):
 
     def __init__(self, net):
         lan(net)
-        net.exec("relay", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        net.exec("relay", "sh", "-c",
+                 "echo 1 >/proc/sys/net/ipv4/ip_forward")
         for host in ("proxy1", "proxy2"):
             net.exec(host, "ip", "route", "add", "192.0.2.0/24", "via", RELAY)
         super().__init__(net, relayd={"media": {"ports": PORTS}})
