@@ -1,0 +1,120 @@
+#ifndef COMMON_TRANSPORTS_H
+#define COMMON_TRANSPORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "common/channel.h"
+#include "common/metrics.h"
+
+/*
+ * All the sockets of a SIP element: what it listens on and the connections of
+ * streams, each of which has one owner, here; others hold channels, whose
+ * `conn` never means another connection once its own is gone.
+ */
+struct transports;
+
+/* One whole message or datagram (`data` is NUL-terminated behind `len` and
+ * lives until the handler returns; it may be written to). What is framed on
+ * a stream begins where a message should; whether it is one is not checked. */
+typedef void transports_message_h(char *data, size_t len,
+				  const struct channel *src, void *arg);
+
+/* Keepalives that came: CRLFCRLF or a WebSocket ping, which are answered here
+ * (RFC 5626 4.4.1), and the answer to one of ours. */
+enum transports_keepalive { TRANSPORTS_PING, TRANSPORTS_PONG };
+typedef void transports_keepalive_h(const struct channel *src,
+				    enum transports_keepalive what, void *arg);
+
+/* A connection has ended, or could not be opened; what was queued is lost. */
+typedef void transports_closed_h(const struct channel *ch, int err, void *arg);
+
+struct transports_tls {
+	const char *certificate; /* PEM files; "": no TLS listener possible */
+	const char *key;
+	const char *ca; /* to verify the servers we connect to; "": system's */
+};
+
+struct transports_config {
+	transports_message_h *message;
+	transports_keepalive_h *keepalive;
+	transports_closed_h *closed;
+	void *arg;
+	size_t conns_max;        /* connections at one time */
+	size_t conns_per_source; /* of one IP address */
+	uint32_t idle_ms;        /* a silent connection is closed after */
+	uint32_t setup_ms; /* for connecting, handshakes, a first message */
+	struct transports_tls tls;
+};
+
+int transports_alloc(struct transports **tp, uv_loop_t *loop,
+		     const struct transports_config *cfg, char *err,
+		     size_t err_len);
+
+/* Bind and listen; the number of this end (struct channel's `local`), or a
+ * negative errno. `self` is the address others see. */
+int transports_listen(struct transports *t, enum transport transport,
+		      const struct addr *bind, const struct addr *self);
+
+/*
+ * Send one message. On a stream that has no connection yet one is opened
+ * (unless `conn` names one), and the bytes wait for it. 0; -ENOTCONN where the
+ * connection named is gone, -ENOBUFS where too much waits already, -EMSGSIZE,
+ * -EAFNOSUPPORT where we have no end of this transport and family.
+ */
+int transports_send(struct transports *t, const struct channel *to,
+		    const void *data, size_t len);
+
+/* Send what waits for the end of the turn. */
+void transports_flush(struct transports *t);
+
+/* Fill in `conn` and `local` of the connection that leads there, if one is
+ * up. False: none. */
+bool transports_find(struct transports *t, struct channel *ch);
+
+/* The end we use towards a channel: its number, and its address as others see
+ * it. 0, NULL where there is none. */
+unsigned transports_local(const struct transports *t, const struct channel *to);
+const struct addr *transports_self(const struct transports *t, unsigned local);
+enum transport transports_transport(const struct transports *t, unsigned local);
+unsigned transports_count(const struct transports *t); /* of listeners */
+
+/* Whether an address, as bound or as others see it, is one of our ends. */
+bool transports_is_self(const struct transports *t, const struct addr *a);
+
+/* Our own keepalive to a client: CRLFCRLF, or a WebSocket ping. */
+int transports_ping(struct transports *t, const struct channel *to);
+
+void transports_close_channel(struct transports *t, const struct channel *ch);
+
+/* Read certificate and key again; connections that are up keep theirs. 0, or
+ * negative with one line in err: the old ones then stay in use. */
+int transports_reload(struct transports *t, const struct transports_tls *tls,
+		      char *err, size_t err_len);
+
+#define TRANSPORTS_COUNTERS(X)                                                 \
+	X(rx, "Messages and datagrams received")                               \
+	X(tx, "Messages and datagrams sent")                                   \
+	X(rx_bytes, "Bytes of them received")                                  \
+	X(tx_bytes, "Bytes of them sent")                                      \
+	X(tx_dropped, "Messages dropped because too much waited")              \
+	X(tx_errors, "Messages that the kernel or a connection did not take")  \
+	X(conns_in, "Connections accepted")                                    \
+	X(conns_out, "Connections opened")                                     \
+	X(conns_refused, "Connections refused: too many")                      \
+	X(conns_failed, "Connections that broke or never came about")          \
+	X(conns_idle, "Connections closed because they were silent")           \
+	X(framing, "Connections closed because of what came on them")
+
+struct transports_counts {
+	TRANSPORTS_COUNTERS(METRICS_FIELD)
+};
+void transports_counts(struct transports_counts *out,
+		       const struct transports *t);
+size_t transports_conns(const struct transports *t); /* open ones */
+
+/* Close and free everything; safe inside a handler. */
+void transports_free(struct transports *t);
+
+#endif
