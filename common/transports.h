@@ -21,8 +21,13 @@ struct transports;
 typedef void transports_message_h(char *data, size_t len,
 				  const struct channel *src, void *arg);
 
-/* Keepalives that came: CRLFCRLF or a WebSocket ping, which are answered here
- * (RFC 5626 4.4.1), and the answer to one of ours. */
+/*
+ * Keepalives that came: CRLFCRLF or a WebSocket ping, which are answered here
+ * (RFC 5626 4.4.1), and the answer to one of ours. On UDP every datagram of up
+ * to four bytes is one, unanswered as RFC 5626 knows no CRLF there (two bytes,
+ * CRLF, are what some phones answer with); a STUN binding request is
+ * answered (RFC 5626 4.4.2).
+ */
 enum transports_keepalive { TRANSPORTS_PING, TRANSPORTS_PONG };
 typedef void transports_keepalive_h(const struct channel *src,
 				    enum transports_keepalive what, void *arg);
@@ -53,7 +58,7 @@ int transports_alloc(struct transports **tp, uv_loop_t *loop,
 		     size_t err_len);
 
 /* Bind and listen; the number of this end (struct channel's `local`), or a
- * negative errno. `self` is the address others see. */
+ * negative errno. `self` is the address others see (port 0: the one bound). */
 int transports_listen(struct transports *t, enum transport transport,
 		      const struct addr *bind, const struct addr *self);
 
