@@ -77,10 +77,14 @@ int conf_check_cidr(const char *value, char *why, size_t len);
 int conf_check_log(const char *value, char *why, size_t len); /* log level */
 /* "udp:203.0.113.1:5060" or the same without "udp:"; "auto" for the host */
 int conf_check_listen(const char *value, char *why, size_t len);
+/* the same of any transport: "tls:203.0.113.1:5061" */
+int conf_check_listen_any(const char *value, char *why, size_t len);
 
 /* What conf_check_listen accepted -> address; host "auto" is taken from the
  * routing table (addr_local_for NULL), port 5060 where none is given. */
 struct addr;
 int conf_listen_addr(struct addr *a, const char *value);
+struct channel;
+int conf_listen_channel(struct channel *c, const char *value);
 
 #endif

@@ -2,12 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/conf.h"
 #include "common/log.h"
 #include "common/netset.h"
-
-enum { SIP_PORT = 5060 };
 
 int conf_check_addr(const char *value, char *why, size_t len)
 {
@@ -43,7 +41,7 @@ int conf_check_cidr(const char *value, char *why, size_t len)
 	return err;
 }
 
-/* "auto" or "auto:5070": 0 and its port. */
+/* "auto" or "auto:5070": 0 and its port, or the one that is there. */
 static int parse_auto(uint16_t *port, const char *value)
 {
 	char text[sizeof("0.0.0.0:65535")];
@@ -52,7 +50,6 @@ static int parse_auto(uint16_t *port, const char *value)
 	if (strncmp(value, "auto", 4) != 0)
 		return -EINVAL;
 	value += 4;
-	*port = SIP_PORT;
 	if (*value == '\0')
 		return 0;
 	/* The rules for a port are those of any other address. */
@@ -65,35 +62,71 @@ static int parse_auto(uint16_t *port, const char *value)
 	return 0;
 }
 
-static const char *without_transport(const char *value)
+/* Cut "tcp:" off; UDP where there is none. */
+static const char *take_transport(enum transport *t, const char *value)
 {
-	return strncmp(value, "udp:", 4) == 0 ? value + 4 : value;
+	size_t len = strcspn(value, ":");
+
+	*t = TRANSPORT_UDP;
+	return value[len] == ':' && !transport_parse(t, value, len)
+		       ? value + len + 1
+		       : value;
+}
+
+int conf_listen_channel(struct channel *c, const char *value)
+{
+	enum transport t;
+	const char *host = take_transport(&t, value);
+	uint16_t port = transport_port(t);
+	int err;
+
+	memset(c, 0, sizeof(*c));
+	c->transport = t;
+	if (parse_auto(&port, host))
+		return addr_parse(&c->addr, host, port);
+	err = addr_local_for(&c->addr, NULL);
+	if (!err)
+		addr_set_port(&c->addr, port);
+	return err;
+}
+
+static bool is_auto(const char *value)
+{
+	enum transport t;
+	uint16_t port = 0;
+
+	return !parse_auto(&port, take_transport(&t, value));
 }
 
 int conf_check_listen(const char *value, char *why, size_t len)
 {
-	const char *host = without_transport(value);
-	struct addr a;
-	uint16_t port;
+	struct channel c;
+	bool good = !conf_listen_channel(&c, value) || is_auto(value);
 
-	if (parse_auto(&port, host) == 0 || addr_parse(&a, host, SIP_PORT) == 0)
+	if (good && c.transport == TRANSPORT_UDP)
 		return 0;
 	snprintf(why, len, "udp:203.0.113.1:5060, or udp:auto");
 	return -EINVAL;
 }
 
+int conf_check_listen_any(const char *value, char *why, size_t len)
+{
+	struct channel c;
+
+	if (!conf_listen_channel(&c, value) || is_auto(value))
+		return 0;
+	snprintf(why, len,
+		 "udp:203.0.113.1:5060, or udp:auto; also tcp, tls, ws, wss");
+	return -EINVAL;
+}
+
 int conf_listen_addr(struct addr *a, const char *value)
 {
-	const char *host = without_transport(value);
-	uint16_t port;
-
-	if (parse_auto(&port, host))
-		return addr_parse(a, host, SIP_PORT);
-
-	int err = addr_local_for(a, NULL);
+	struct channel c;
+	int err = conf_listen_channel(&c, value);
 
 	if (!err)
-		addr_set_port(a, port);
+		*a = c.addr;
 	return err;
 }
 

@@ -52,6 +52,16 @@ static void acquit(struct nat_verdict *v, const struct nat_claims *c)
 		 addr_ip_str(seen, &c->source));
 }
 
+static void presume(struct nat_verdict *v, const struct nat_claims *c)
+{
+	char seen[ADDR_STRLEN];
+
+	v->natted = true;
+	snprintf(v->evidence, sizeof(v->evidence),
+		 "connection from %s, no address named",
+		 addr_ip_str(seen, &c->source));
+}
+
 void nat_detect(struct nat_verdict *v, const struct nat_claims *c)
 {
 	const struct claim claims[] = {
@@ -68,7 +78,10 @@ void nat_detect(struct nat_verdict *v, const struct nat_claims *c)
 			return;
 		}
 	}
-	acquit(v, c);
+	if (c->stream && addr_is_none(&c->via) && addr_is_none(&c->contact))
+		presume(v, c);
+	else
+		acquit(v, c);
 }
 
 /* No address yet, or a call on hold: nothing that could be out of reach. */

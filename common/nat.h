@@ -11,6 +11,7 @@ struct nat_claims {
 	struct addr source;  /* of the datagram */
 	struct addr via;     /* top Via sent-by; none where it is a name */
 	struct addr contact; /* none where absent, "*" or a name */
+	bool stream;         /* it came over a connection */
 	struct addr media;   /* first c= of the SDP; none where absent */
 };
 
@@ -26,8 +27,10 @@ struct nat_verdict {
  * Contact, which convicts if it is another than the source, and then to the
  * SDP, which convicts only if it is another and nobody outside can reach it
  * (private, link-local, loopback): a public one does not (media may live on
- * another host), nor does 0.0.0.0 (hold). A phone on our own LAN, whose private
- * address is also the source, is not behind a NAT. Pure.
+ * another host), nor does 0.0.0.0 (hold). Who came over a connection and names
+ * no address at all (a browser, RFC 7118) is presumed to be behind one. A phone
+ * on our own LAN, whose private address is also the source, is not behind a
+ * NAT. Pure.
  */
 void nat_detect(struct nat_verdict *v, const struct nat_claims *c);
 

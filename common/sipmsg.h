@@ -11,6 +11,7 @@
 #include <sofia-sip/sip_util.h>
 
 struct addr;
+struct channel;
 struct strbuf;
 
 enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
@@ -93,6 +94,12 @@ int sipmsg_via_addr(struct addr *a, const sip_via_t *via);
 /* The host and port of a SIP URI as address (default port 5060, 5061 for
  * sips): 0, or -EINVAL where the host is a name or the scheme is not SIP. */
 int sipmsg_url_addr(struct addr *a, const url_t *url);
+
+/* Where a SIP URI leads without any look-up (RFC 3261 19.1.2): its transport
+ * parameter (udp; tls for sips), host, and port or that transport's own. 0, or
+ * -EINVAL where the host is a name, the transport not known, or the scheme not
+ * SIP. */
+int sipmsg_url_channel(struct channel *c, const url_t *url);
 
 /* Replace a URL's host and port; the strings live in `home`. 0 or -ENOMEM. */
 int sipmsg_url_set_addr(su_home_t *home, url_t *url, const struct addr *a);

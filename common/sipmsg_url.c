@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/sipmsg.h"
 #include "common/strbuf.h"
 
@@ -93,6 +93,36 @@ int sipmsg_url_addr(struct addr *a, const url_t *url)
 	}
 	return addr_set(a, url->url_host, strlen(url->url_host),
 			(uint16_t)port);
+}
+
+static int url_transport(enum transport *t, const url_t *url)
+{
+	char name[8];
+	int n = sipmsg_url_param(name, sizeof(name), url, "transport");
+
+	*t = url->url_type == url_sips ? TRANSPORT_TLS : TRANSPORT_UDP;
+	if (n == -ENOENT)
+		return 0;
+	if (n < 0 || transport_parse(t, name, (size_t)n))
+		return -EINVAL;
+	if (url->url_type == url_sips && *t == TRANSPORT_TCP)
+		*t = TRANSPORT_TLS; /* RFC 3261 26.2.2 */
+	else if (url->url_type == url_sips && *t == TRANSPORT_WS)
+		*t = TRANSPORT_WSS;
+	return 0;
+}
+
+int sipmsg_url_channel(struct channel *c, const url_t *url)
+{
+	struct channel out = {0};
+
+	if (sipmsg_url_addr(&out.addr, url) ||
+	    url_transport(&out.transport, url))
+		return -EINVAL;
+	if (!url->url_port || !url->url_port[0])
+		addr_set_port(&out.addr, transport_port(out.transport));
+	*c = out;
+	return 0;
 }
 
 int sipmsg_url_set_addr(su_home_t *home, url_t *url, const struct addr *a)

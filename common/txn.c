@@ -18,19 +18,28 @@ const struct txn_timers txn_default_timers = {
 	.timer_m = 64 * 500,
 };
 
+int txn_way_back(struct channel *way, const sip_t *req,
+		 const struct channel *src)
+{
+	*way = *src;
+	if (transport_is_stream(src->transport))
+		return 0;
+	return sipmsg_via_dest(&way->addr, req->sip_via);
+}
+
 /* An answer of the layer itself, for which it keeps no state (8.2.7). */
-static void answer(struct txns *t, const sip_t *req, int status,
-		   const char *extra)
+static void answer(struct txns *t, const sip_t *req, const struct channel *src,
+		   int status, const char *extra)
 {
 	char tag[TXN_BRANCH_LEN];
 	struct sipmsg_reply r = {
 		.status = status, .to_tag = tag, .extra = extra};
 	struct strbuf out;
-	struct addr dst;
+	struct channel dst;
 
 	txn_key_tag(tag, t, req);
 	strbuf_init(&out, t->scratch, sizeof(t->scratch));
-	if (sipmsg_via_dest(&dst, req->sip_via) != 0 ||
+	if (txn_way_back(&dst, req, src) != 0 ||
 	    sipmsg_reply(&out, req, &r) != 0) {
 		t->counts.malformed++;
 		return;
@@ -41,13 +50,13 @@ static void answer(struct txns *t, const sip_t *req, int status,
 /* RFC 3581 4: who asks for rport gets it; and who stands behind a NAT, which
  * is where sent-by says one address and the packet another, can be reached
  * in no other way. */
-static int mark_via(msg_t *msg, const sip_t *req, const struct addr *src)
+static int mark_via(msg_t *msg, const sip_t *req, const struct channel *src)
 {
 	struct addr sent_by;
 	bool nat = sipmsg_via_addr(&sent_by, req->sip_via) == 0 &&
-		   !addr_ip_eq(&sent_by, src);
+		   !addr_ip_eq(&sent_by, &src->addr);
 
-	return sipmsg_via_received(msg, src, nat);
+	return sipmsg_via_received(msg, &src->addr, nat);
 }
 
 static struct txn_server *find_server(struct txns *t, const sip_t *req,
@@ -92,7 +101,7 @@ static bool answered_by_us(struct txns *t, const sip_t *ack)
  * and the call exists: an overload is no reason to drop it.
  */
 static bool ack_input(struct txns *t, msg_t *msg, const sip_t *sip,
-		      const struct addr *src)
+		      const struct channel *src)
 {
 	struct txn_server *s = find_acked(t, sip);
 
@@ -106,7 +115,7 @@ static bool ack_input(struct txns *t, msg_t *msg, const sip_t *sip,
 
 /* 9.2 and 16.10: 200 where there is an INVITE, whatever has become of it. */
 static void cancel_input(struct txns *t, msg_t *msg, const sip_t *sip,
-			 const struct addr *src)
+			 const struct channel *src)
 {
 	struct txn_server *s =
 		find_server(t, sip, "INVITE", sip->sip_to->a_tag);
@@ -115,14 +124,14 @@ static void cancel_input(struct txns *t, msg_t *msg, const sip_t *sip,
 
 	if (mark_via(msg, sip, src) != 0)
 		return;
-	answer(t, sip, s ? 200 : 481, NULL);
+	answer(t, sip, src, s ? 200 : 481, NULL);
 	if (tell)
 		t->cfg.cancel(invite, t->cfg.arg);
 }
 
 /* True if `msg` is the user's now. */
 static bool request_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
-			  const sip_t *sip, const struct addr *src)
+			  const sip_t *sip, const struct channel *src)
 {
 	int err;
 
@@ -133,13 +142,13 @@ static bool request_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
 		t->counts.malformed++;
 	} else if (err) {
 		t->counts.overload++;
-		answer(t, sip, 503, "Retry-After: 5\r\n");
+		answer(t, sip, src, 503, "Retry-After: 5\r\n");
 	}
 	return err == 0;
 }
 
 static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
-			  const struct addr *src)
+			  const struct channel *src)
 {
 	const char *method = sip->sip_request->rq_method_name;
 	struct txn_server *s;
@@ -304,7 +313,7 @@ size_t txns_pending(const struct txns *t)
 }
 
 void txns_input(struct txns *t, uint64_t now, msg_t *msg,
-		const struct addr *src)
+		const struct channel *src)
 {
 	const sip_t *sip = sip_object(msg);
 	bool taken = false;

@@ -9,7 +9,7 @@
 #include "common/metrics.h"
 #include "common/sipmsg.h"
 
-struct addr;
+struct channel;
 struct txns;
 
 /*
@@ -32,7 +32,7 @@ struct txn_timers {
 extern const struct txn_timers txn_default_timers;
 
 /* How bytes leave. */
-typedef void txn_send_h(const struct addr *dst, const char *data, size_t len,
+typedef void txn_send_h(const struct channel *dst, const char *data, size_t len,
 			void *arg);
 
 /*
@@ -40,7 +40,7 @@ typedef void txn_send_h(const struct addr *dst, const char *data, size_t len,
  * that belongs to none and is to be forwarded statelessly. The callee owns
  * `msg` from then on (msg_destroy).
  */
-typedef void txn_request_h(txn_id id, msg_t *msg, const struct addr *src,
+typedef void txn_request_h(txn_id id, msg_t *msg, const struct channel *src,
 			   void *arg);
 
 /* A CANCEL that matched the INVITE server transaction `invite`; the layer has
@@ -102,7 +102,7 @@ size_t txns_pending(const struct txns *t);
  * never answered ends silently after twice Timer C (INVITE) or F.
  */
 void txns_input(struct txns *t, uint64_t now, msg_t *msg,
-		const struct addr *src);
+		const struct channel *src);
 
 /*
  * Server: send a response of `status`, printed in `data`, to where the
@@ -122,7 +122,7 @@ int txn_respond(struct txns *t, txn_id id, uint64_t now, int status,
  * (also for an ACK, which is no transaction), -EEXIST (branch in use), -ENOMEM.
  */
 int txn_request(txn_id *id, struct txns *t, uint64_t now,
-		const struct addr *dst, const char *branch, const char *data,
+		const struct channel *dst, const char *branch, const char *data,
 		size_t len, uint32_t timeout_ms, txn_response_h *fn,
 		uint64_t ref);
 

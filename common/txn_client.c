@@ -21,7 +21,7 @@ struct txn_client {
 	bool pending;
 	bool cancel;    /* wanted */
 	bool cancelled; /* sent */
-	struct addr dst;
+	struct channel dst;
 	char *sent; /* what may be sent again: the request, then the ACK */
 	size_t sent_len;
 	char *basis; /* of INVITE: what ACK and CANCEL are derived from */
@@ -354,7 +354,7 @@ static uint32_t give_up_ms(const struct txn_client *c, uint32_t timeout_ms)
 }
 
 int txn_request(txn_id *id, struct txns *t, uint64_t now,
-		const struct addr *dst, const char *branch, const char *data,
+		const struct channel *dst, const char *branch, const char *data,
 		size_t len, uint32_t timeout_ms, txn_response_h *fn,
 		uint64_t ref)
 {

@@ -1,7 +1,7 @@
 #ifndef COMMON_TXN_INTERNAL_H
 #define COMMON_TXN_INTERNAL_H
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/strbuf.h"
 #include "common/table.h"
 #include "common/txn.h"
@@ -81,6 +81,11 @@ int txn_key_server(struct txn_key *key, struct txns *t, const sip_t *req,
 /* Whether the top Via has a branch of RFC 3261. */
 bool txn_key_has_cookie(const sip_t *sip);
 
+/* Where a response goes (18.2.2): over a stream the way its request came, over
+ * UDP to where the top Via says. 0, or -EINVAL where that is a name. */
+int txn_way_back(struct channel *way, const sip_t *req,
+		 const struct channel *src);
+
 /* Of a client transaction (17.1.3). -EMSGSIZE. */
 int txn_key_client(struct txn_key *key, const char *branch, const char *method,
 		   size_t method_len);
@@ -113,7 +118,7 @@ struct txn_client;
 /* Begin a server transaction and hand `msg` up. On an error `msg` is still
  * the caller's: -ENOSPC, -ENOMEM, -EINVAL (no way back to the sender). */
 int txn_server_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
-		     const struct addr *src);
+		     const struct channel *src);
 void txn_server_again(struct txn_server *s); /* the request came once more */
 void txn_server_destroy(struct txn_server *s);
 

@@ -24,7 +24,7 @@ struct txn_server {
 	bool sent;      /* `resp` has gone out at least once */
 	bool cancelled; /* and the user has been told */
 	bool pending;
-	struct addr dst;
+	struct channel dst;
 	char *resp; /* the last response while it may be needed again */
 	size_t resp_len;
 	struct txn_timer again; /* 100 after 200 ms; Timer G */
@@ -241,14 +241,14 @@ static int respond_other(struct txn_server *s, int status, const char *data,
 }
 
 int txn_server_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
-		     const struct addr *src)
+		     const struct channel *src)
 {
 	const sip_t *req = sip_object(msg);
 	struct txn_server *s;
-	struct addr dst;
+	struct channel dst;
 	int err;
 
-	if (sipmsg_via_dest(&dst, req->sip_via) != 0)
+	if (txn_way_back(&dst, req, src) != 0)
 		return -EINVAL;
 	err = server_alloc(&s, t, key);
 	if (err)

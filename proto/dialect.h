@@ -13,6 +13,10 @@
  */
 #define PROTO_URI_PARAMS(X)                                                    \
 	X(OWN, "ph-own", "the phone's own host:port, as it wrote its Contact") \
+	X(CHANNEL, "ph-channel",                                               \
+	  "the transport of the connection that host:port is the far end of")  \
+	X(PUBLIC, "ph-public",                                                 \
+	  "behind no NAT, reached over the connection it opened all the same") \
 	X(DOMAIN, "ph-domain", "the domain of the client id in this URI")      \
 	X(RELAY, "ph-relay", "the relay that holds the session, host:port")    \
 	X(SIDE, "ph-side",                                                     \

@@ -69,8 +69,27 @@ static int read_mark(char own[OWN_MAX], const char **port, const url_t *url)
 	return n < 0 ? -ENOENT : split_own(own, port);
 }
 
+static int set_word(su_home_t *home, url_t *url, enum proto_uri_param word,
+		    const char *value)
+{
+	return sipmsg_url_param_set(home, url, proto_uri_param_name(word),
+				    value);
+}
+
+static int set_channel(su_home_t *home, url_t *url,
+		       const struct channel *observed, bool natted)
+{
+	bool stream = transport_is_stream(observed->transport);
+	int err = set_word(home, url, PROTO_CHANNEL,
+			   stream ? transport_name(observed->transport) : NULL);
+
+	if (!err)
+		err = set_word(home, url, PROTO_PUBLIC, natted ? NULL : "");
+	return err ? err : sipmsg_url_set_addr(home, url, &observed->addr);
+}
+
 int registration_mark(su_home_t *home, url_t *contact,
-		      const struct addr *observed)
+		      const struct channel *observed, bool natted)
 {
 	const char *port = contact->url_port;
 	char *own;
@@ -82,11 +101,8 @@ int registration_mark(su_home_t *home, url_t *contact,
 			 port ? port : "");
 	if (!own)
 		return -ENOMEM;
-	err = sipmsg_url_param_set(home, contact,
-				   proto_uri_param_name(PROTO_OWN), own);
-	if (err)
-		return err;
-	return sipmsg_url_set_addr(home, contact, observed);
+	err = set_word(home, contact, PROTO_OWN, own);
+	return err ? err : set_channel(home, contact, observed, natted);
 }
 
 bool registration_marked(const url_t *url)
@@ -97,9 +113,40 @@ bool registration_marked(const url_t *url)
 	return read_mark(own, &port, url) == 0;
 }
 
-int registration_restore(su_home_t *home, url_t *url, struct addr *observed)
+bool registration_natted(const url_t *url)
 {
-	struct addr stood = {0};
+	char value[2];
+
+	return registration_marked(url) &&
+	       sipmsg_url_param(value, sizeof(value), url,
+				proto_uri_param_name(PROTO_PUBLIC)) == -ENOENT;
+}
+
+/* The address that stands there, of the connection's transport. */
+static int read_channel(struct channel *ch, const url_t *url)
+{
+	char name[8];
+	struct channel out = {.transport = TRANSPORT_UDP};
+	int n = sipmsg_url_param(name, sizeof(name), url,
+				 proto_uri_param_name(PROTO_CHANNEL));
+
+	if (n != -ENOENT &&
+	    (n < 0 || transport_parse(&out.transport, name, (size_t)n)))
+		return -EINVAL;
+	if (sipmsg_url_addr(&out.addr, url))
+		return -EINVAL;
+	*ch = out;
+	return 0;
+}
+
+int registration_channel(struct channel *ch, const url_t *url)
+{
+	return registration_marked(url) && !read_channel(ch, url) ? 0 : -ENOENT;
+}
+
+int registration_restore(su_home_t *home, url_t *url, struct channel *observed)
+{
+	struct channel stood = {0};
 	const char *own_port;
 	char own[OWN_MAX];
 	char *host, *port;
@@ -108,14 +155,17 @@ int registration_restore(su_home_t *home, url_t *url, struct addr *observed)
 	err = read_mark(own, &own_port, url);
 	if (err)
 		return err;
-	if (sipmsg_url_addr(&stood, url))
+	if (read_channel(&stood, url))
 		memset(&stood, 0, sizeof(stood));
 	host = su_strdup(home, own);
 	port = own_port ? su_strdup(home, own_port) : NULL;
 	if (!host || (own_port && !port))
 		return -ENOMEM;
-	err = sipmsg_url_param_set(home, url, proto_uri_param_name(PROTO_OWN),
-				   NULL);
+	err = set_word(home, url, PROTO_OWN, NULL);
+	if (!err)
+		err = set_word(home, url, PROTO_CHANNEL, NULL);
+	if (!err)
+		err = set_word(home, url, PROTO_PUBLIC, NULL);
 	if (err)
 		return err;
 	url->url_host = host;

@@ -81,7 +81,7 @@ static bool fits(struct claim *c, const char *tag, const char *mac,
 	       CRYPTO_memcmp(want, mac, MAC_LEN - 1) == 0;
 }
 
-int route_print(char *buf, size_t cap, const struct addr *self,
+int route_print(char *buf, size_t cap, const struct channel *self,
 		const struct route_state *st, const char *secret,
 		const char *call_id, const char *caller_tag)
 {
@@ -95,7 +95,10 @@ int route_print(char *buf, size_t cap, const struct addr *self,
 	if (hash_claim(mac, &c, secret))
 		return -EMSGSIZE;
 	strbuf_init(&sb, buf, cap);
-	strbuf_printf(&sb, "<sip:%s;lr", addr_str(own, self));
+	strbuf_printf(&sb, "<sip:%s;lr", addr_str(own, &self->addr));
+	if (transport_is_stream(self->transport))
+		strbuf_printf(&sb, ";transport=%s",
+			      transport_name(self->transport));
 	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_SIDE), c.side);
 	if (relay[0])
 		sipmsg_param_add(&sb, proto_uri_param_name(PROTO_RELAY), relay);

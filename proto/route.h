@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/sipmsg.h"
 
 /*
@@ -18,10 +18,12 @@ struct route_state {
 	bool callee_natted;
 };
 
-/* "<sip:203.0.113.1:5060;lr;ph-side=a;ph-relay=203.0.113.4:5060;ph-mac=…>" into
+/* Of the end of ours that `self` is (its address as others see it, and its
+ * transport):
+ * "<sip:203.0.113.1:5060;lr;ph-side=a;ph-relay=203.0.113.4:5060;ph-mac=…>" into
  * buf. A tag of NULL, here and below, is that of a phone of before RFC 3261,
  * which gave none. 0 or -EMSGSIZE. */
-int route_print(char *buf, size_t cap, const struct addr *self,
+int route_print(char *buf, size_t cap, const struct channel *self,
 		const struct route_state *st, const char *secret,
 		const char *call_id, const char *caller_tag);
 

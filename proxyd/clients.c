@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/deadlines.h"
 #include "common/log.h"
 #include "common/siphash.h"
@@ -17,7 +17,7 @@ struct clients {
 
 struct client {
 	struct clients *owner;
-	struct addr channel;
+	struct channel channel;
 	uint64_t expires;
 	deadline_id expiry;
 	deadline_id keepalive;
@@ -39,7 +39,7 @@ static void client_expired(void *arg)
 	struct client *cl = arg;
 
 	log_info("registration of a client behind a NAT expired",
-		 LOG_S("client", cl->id), LOG_A("channel", &cl->channel));
+		 LOG_S("client", cl->id), LOG_A("channel", &cl->channel.addr));
 	clients_del(cl->owner, cl->id);
 }
 
@@ -120,8 +120,8 @@ void clients_free(struct clients *c)
 	free(c);
 }
 
-int clients_put(struct clients *c, const char *id, const struct addr *channel,
-		uint64_t now, uint64_t expires)
+int clients_put(struct clients *c, const char *id,
+		const struct channel *channel, uint64_t now, uint64_t expires)
 {
 	struct deadlines *deadlines = c->cfg.deadlines;
 	struct client *cl = find(c, id);
@@ -160,11 +160,11 @@ bool clients_has(const struct clients *c, const char *id)
 }
 
 bool clients_at(const struct clients *c, const char *id,
-		const struct addr *channel)
+		const struct channel *channel)
 {
 	const struct client *cl = find(c, id);
 
-	return cl && addr_eq(&cl->channel, channel);
+	return cl && channel_eq(&cl->channel, channel);
 }
 
 size_t clients_count(const struct clients *c)
@@ -175,13 +175,13 @@ size_t clients_count(const struct clients *c)
 static int entry_json(const void *key, size_t len, void *value, void *arg)
 {
 	const struct client *cl = value;
-	char channel[ADDR_STRLEN];
+	char channel[CHANNEL_STRLEN];
 
 	(void)key;
 	(void)len;
 	return json_array_append_new(
 		arg, json_pack("{s:s, s:s, s:I}", "id", cl->id, "channel",
-			       addr_str(channel, &cl->channel), "expires_ms",
+			       channel_str(channel, &cl->channel), "expires_ms",
 			       (json_int_t)cl->expires));
 }
 

@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct addr;
+struct channel;
 struct clients;
 struct deadlines;
 
 /* Send a keepalive to a client's channel. */
-typedef void clients_keepalive_h(const struct addr *channel, void *arg);
+typedef void clients_keepalive_h(const struct channel *channel, void *arg);
 
 struct clients_config {
 	struct deadlines *deadlines; /* run by the owner, outlives the table */
@@ -36,14 +36,14 @@ void clients_free(struct clients *c);
  * of the clients are spread over the interval by their ids. 0, -ENOSPC,
  * -ENOMEM.
  */
-int clients_put(struct clients *c, const char *id, const struct addr *channel,
-		uint64_t now, uint64_t expires);
+int clients_put(struct clients *c, const char *id,
+		const struct channel *channel, uint64_t now, uint64_t expires);
 void clients_del(struct clients *c, const char *id);
 
 /* Whether the client is listed, and listed at exactly this channel. */
 bool clients_has(const struct clients *c, const char *id);
 bool clients_at(const struct clients *c, const char *id,
-		const struct addr *channel);
+		const struct channel *channel);
 size_t clients_count(const struct clients *c);
 
 /* [{"id", "channel", "expires_ms"}]; new reference. */

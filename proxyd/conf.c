@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/channel.h"
 #include "proto/pool.h"
 #include "proto/relay_options.h"
 #include "proxyd/proxy.h"
@@ -57,11 +58,17 @@ static int check_cluster(const char *value, char *why, size_t len)
 
 const struct conf_key proxyd_keys[] = {
 	{"listen", CONF_STRINGS, KEY(listen), "[\"udp:auto:5060\"]", 0, 0,
-	 conf_check_listen, false,
+	 conf_check_listen_any, false,
 	 "where phones and the other daemons reach this proxy"},
 	{"advertise", CONF_STRING, KEY(advertise), "\"\"", 0, 0,
 	 check_optional_ip, false,
 	 "the address others see, where it is not the bound one (1:1 NAT)"},
+	{"tls.certificate", CONF_STRING, KEY(tls_certificate), "\"\"", 0, 0,
+	 NULL, true, "PEM file for tls: and wss:, read again on SIGHUP"},
+	{"tls.key", CONF_STRING, KEY(tls_key), "\"\"", 0, 0, NULL, true,
+	 "PEM file of its private key"},
+	{"tls.ca", CONF_STRING, KEY(tls_ca), "\"\"", 0, 0, NULL, true,
+	 "PEM file to verify other servers by; empty: the system's"},
 	{"domains", CONF_STRINGS, KEY(domains), "[]", 0, 0, NULL, true,
 	 "domains served; empty: whatever the phones call themselves"},
 	{"redirect", CONF_STRINGS, KEY(redirect), "[\"127.0.0.1:5062\"]", 0, 0,
@@ -101,17 +108,51 @@ bool proxyd_conf_is_auto(const char *relay)
 	return !strcmp(relay, "auto");
 }
 
+/* The other daemons speak UDP. */
+static int check_listen(const struct conf_strings *ends, char err[CONF_ERRLEN])
+{
+	struct channel c;
+	size_t udp = 0;
+
+	for (size_t i = 0; i < ends->n; i++) {
+		(void)conf_listen_channel(&c, ends->v[i]);
+		udp += c.transport == TRANSPORT_UDP;
+	}
+	if (udp && ends->n <= PROXY_ENDS_MAX)
+		return 0;
+	(void)snprintf(err, CONF_ERRLEN,
+		       "listen: expected 1 to %d addresses, one of them udp:, "
+		       "found %zu",
+		       PROXY_ENDS_MAX, ends->n);
+	return -EINVAL;
+}
+
+static int check_tls(const struct proxyd_conf *c, char err[CONF_ERRLEN])
+{
+	struct channel end;
+
+	for (size_t i = 0; i < c->listen.n; i++) {
+		(void)conf_listen_channel(&end, c->listen.v[i]);
+		if (end.transport != TRANSPORT_TLS &&
+		    end.transport != TRANSPORT_WSS)
+			continue;
+		if (*c->tls_certificate && *c->tls_key)
+			continue;
+		(void)snprintf(err, CONF_ERRLEN,
+			       "listen: %s needs tls.certificate and tls.key, "
+			       "the PEM files",
+			       c->listen.v[i]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN])
 {
 	const struct proxyd_conf *c = conf;
 
-	if (c->listen.n != 1) {
-		(void)snprintf(err, CONF_ERRLEN,
-			       "listen: expected exactly one address, "
-			       "found %zu; run one proxyd for each",
-			       c->listen.n);
+	if (check_listen(&c->listen, err) || check_tls(c, err))
 		return -EINVAL;
-	}
 	if (!c->redirect.n || c->redirect.n > PROXY_PEERS_MAX || !c->relays.n ||
 	    c->relays.n > PROXY_PEERS_MAX) {
 		(void)snprintf(err, CONF_ERRLEN,

@@ -8,6 +8,9 @@
 struct proxyd_conf {
 	struct conf_strings listen;
 	char *advertise;
+	char *tls_certificate;
+	char *tls_key;
+	char *tls_ca;
 	struct conf_strings domains;
 	struct conf_strings redirect;
 	struct conf_strings relays;

@@ -3,13 +3,21 @@
 #include "common/log.h"
 #include "common/netset.h"
 #include "common/strbuf.h"
-#include "common/udp.h"
 #include "proto/registration.h"
+#include "proxyd/edge.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
 #include "proxyd/flow.h"
+
+/* The same proxy once more, named by its end towards the other side (RFC 5658);
+ * what it carries is what the first one did. */
+static void take_other_end(const struct proxy *p, sip_t *sip, msg_t *msg)
+{
+	if (sip->sip_route && proxy_is_self(p, sip->sip_route->r_url))
+		(void)sip_route_remove(msg, sip);
+}
 
 /* Take our own entry off the Route and read what it carries. 0 or negative. */
 static int take_route(struct route_state *st, bool *from_caller,
@@ -25,21 +33,24 @@ static int take_route(struct route_state *st, bool *from_caller,
 	if (err)
 		return err;
 	(void)sip_route_remove(msg, sip);
+	take_other_end(p, sip, msg);
 	return 0;
 }
 
 /* Where a request within a dialog goes next: the next Route, or the remote
  * target, whose own host:port is restored if it is behind a NAT here. */
-static int next_hop(struct addr *dest, bool *natted, msg_t *msg, sip_t *sip)
+static int next_hop(struct channel *dest, bool *marked, bool *natted,
+		    msg_t *msg, sip_t *sip)
 {
 	url_t *url = sip->sip_request->rq_url;
 
-	*natted = false;
+	*marked = *natted = false;
 	if (sip->sip_route)
-		return sipmsg_url_addr(dest, sip->sip_route->r_url);
+		return sipmsg_url_channel(dest, sip->sip_route->r_url);
 	if (!registration_marked(url))
-		return sipmsg_url_addr(dest, url);
-	*natted = true;
+		return sipmsg_url_channel(dest, url);
+	*marked = true;
+	*natted = registration_natted(url);
 	if (registration_restore(msg_home(msg), url, dest))
 		return -1;
 	msg_fragment_clear(sip->sip_request->rq_common);
@@ -68,7 +79,8 @@ static enum step_result step_route(struct request *r)
 	p->n.rejected_route++;
 	log_warn("request in a dialog without a valid route of ours",
 		 LOG_S("call_id", request_id(r)),
-		 LOG_S("method", sipmsg_method(r->sip)), LOG_A("src", &r->src));
+		 LOG_S("method", sipmsg_method(r->sip)),
+		 LOG_A("src", &r->src.addr));
 	return request_fail(r, 481, NULL);
 }
 
@@ -91,7 +103,8 @@ static enum step_result step_reoffer(struct request *r)
 
 static enum step_result step_next_hop(struct request *r)
 {
-	if (next_hop(&r->dest, &r->dest_natted, r->msg, r->sip))
+	if (next_hop(&r->dest, &r->dest_marked, &r->dest_natted, r->msg,
+		     r->sip))
 		return request_fail(r, 502, "Next Hop Is Not An Address");
 	return STEP_NEXT;
 }
@@ -124,7 +137,7 @@ static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
 		(void)sipmsg_set_body(msg, out, sb.len);
 }
 
-static void ack_send(struct proxy *p, msg_t *msg, const struct addr *dest)
+static void ack_send(struct proxy *p, msg_t *msg, const struct channel *dest)
 {
 	static char out[SIPMSG_MAX];
 	const sip_via_t *via = sip_object(msg)->sip_via;
@@ -134,24 +147,24 @@ static void ack_send(struct proxy *p, msg_t *msg, const struct addr *dest)
 	txn_branch(branch, via->v_branch ? via->v_branch : "",
 		   via->v_branch ? strlen(via->v_branch) : 0);
 	strbuf_init(&sb, out, sizeof(out));
-	if (!flow_push_via(p, msg, branch) && !sipmsg_print(&sb, msg))
-		proxy_send(p, dest, out, sb.len);
+	if (!flow_push_via(p, msg, branch, dest) && !sipmsg_print(&sb, msg))
+		edge_send(dest, out, sb.len, p);
 }
 
-void dialog_ack(struct proxy *p, msg_t *msg, const struct addr *src)
+void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)
 {
 	sip_t *sip = sip_object(msg);
 	struct route_state st;
-	struct addr dest;
-	bool natted, from_caller;
+	struct channel dest;
+	bool marked, natted, from_caller;
 
 	if (take_route(&st, &from_caller, p, msg, sip)) {
 		p->n.rejected_route++;
 		log_debug("ACK without a valid route of ours dropped",
 			  LOG_S("call_id", sip->sip_call_id->i_id),
-			  LOG_A("src", src));
-	} else if (!next_hop(&dest, &natted, msg, sip) &&
-		   proxy_may_contact(p, &dest)) {
+			  LOG_A("src", &src->addr));
+	} else if (!next_hop(&dest, &marked, &natted, msg, sip) &&
+		   proxy_may_contact(p, &dest.addr)) {
 		ack_sdp(p, msg, sip);
 		ack_send(p, msg, &dest);
 	}

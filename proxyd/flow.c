@@ -7,6 +7,7 @@
 #include "common/strbuf.h"
 #include "proto/dialect.h"
 #include "proto/registration.h"
+#include "proxyd/edge.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -14,7 +15,7 @@
 enum { MAX_FORWARDS = 70, ROUTE_LEN = 512 };
 
 /* Words of our dialect mean nothing in a phone's mouth. */
-static void strip_url(su_home_t *home, url_t *url)
+void flow_strip_url(su_home_t *home, url_t *url)
 {
 	char value[512];
 
@@ -32,7 +33,7 @@ void flow_strip_contacts(msg_t *msg)
 	sip_contact_t *m = sip_object(msg)->sip_contact;
 
 	for (; m; m = m->m_next) {
-		strip_url(msg_home(msg), m->m_url);
+		flow_strip_url(msg_home(msg), m->m_url);
 		msg_fragment_clear(m->m_common);
 	}
 }
@@ -45,7 +46,7 @@ static void strip_dialect(struct request *r)
 	flow_strip_contacts(r->msg);
 	if (!r->initial)
 		return;
-	strip_url(msg_home(r->msg), sip->sip_request->rq_url);
+	flow_strip_url(msg_home(r->msg), sip->sip_request->rq_url);
 	msg_fragment_clear(sip->sip_request->rq_common);
 	while (sip->sip_record_route)
 		(void)sip_header_remove(r->msg, sip,
@@ -113,7 +114,8 @@ static void read_claims(struct nat_claims *c, const struct request *r)
 	const sip_contact_t *m = r->sip->sip_contact;
 
 	memset(c, 0, sizeof(*c));
-	c->source = r->src;
+	c->source = r->src.addr;
+	c->stream = transport_is_stream(r->src.transport);
 	c->media = r->media;
 	(void)sipmsg_via_addr(&c->via, r->sip->sip_via);
 	if (m)
@@ -134,23 +136,30 @@ enum step_result flow_compare(struct request *r)
 	r->p->n.nat_none += !v.natted;
 	log_info(v.natted ? "client is behind a NAT" : "client has no NAT",
 		 LOG_S("call_id", request_id(r)),
-		 LOG_S("method", sipmsg_method(r->sip)), LOG_A("src", &r->src),
-		 LOG_S("evidence", v.evidence));
+		 LOG_S("method", sipmsg_method(r->sip)),
+		 LOG_A("src", &r->src.addr), LOG_S("evidence", v.evidence));
 	proxy_note(r->p, request_id(r), "%s: %s",
 		   v.natted ? "behind a NAT" : "no NAT", v.evidence);
 	return STEP_NEXT;
+}
+
+bool flow_keeps_channel(const struct request *r)
+{
+	return r->natted || (!r->trusted && !r->sip->sip_via->v_next &&
+			     transport_is_stream(r->src.transport));
 }
 
 /* The Via has got received and rport at the door (RFC 3581); the Contact gets
  * the observed address here. */
 enum step_result flow_write_observed(struct request *r)
 {
-	if (!r->natted)
+	if (!flow_keeps_channel(r))
 		return STEP_NEXT;
 	for (sip_contact_t *m = r->sip->sip_contact; m; m = m->m_next) {
 		if (m->m_url->url_type == url_any)
 			continue;
-		if (registration_mark(msg_home(r->msg), m->m_url, &r->src))
+		if (registration_mark(msg_home(r->msg), m->m_url, &r->src,
+				      r->natted))
 			return request_fail(r, 500, NULL);
 		msg_fragment_clear(m->m_common);
 	}
@@ -176,13 +185,17 @@ enum step_result flow_replace_sdp(struct request *r)
 	return STEP_NEXT;
 }
 
-int flow_push_via(struct proxy *p, msg_t *msg, const char *branch)
+int flow_push_via(struct proxy *p, msg_t *msg, const char *branch,
+		  const struct channel *dst)
 {
-	char text[256], self[ADDR_STRLEN];
+	char text[256], host[ADDR_STRLEN];
+	struct channel self;
 	sip_via_t *via;
 
-	(void)snprintf(text, sizeof(text), "SIP/2.0/UDP %s;branch=%s",
-		       addr_str(self, &p->self), branch);
+	edge_self(&self, p, dst);
+	(void)snprintf(text, sizeof(text), "SIP/2.0/%s %s;branch=%s",
+		       transport_via(self.transport),
+		       addr_str(host, &self.addr), branch);
 	via = sip_via_make(msg_home(msg), text);
 	if (!via || msg_header_insert(msg, (msg_pub_t *)sip_object(msg),
 				      (msg_header_t *)via) < 0)
@@ -197,19 +210,13 @@ static bool makes_dialog(const struct request *r)
 			      r->method == sip_method_refer);
 }
 
-static int push_record_route(struct request *r)
+static int push_route(struct request *r, const struct channel *self)
 {
-	struct proxy *p = r->p;
 	char text[ROUTE_LEN];
 	sip_record_route_t *rr;
-	int err;
+	int err = route_print(text, sizeof(text), self, &r->route, r->p->secret,
+			      request_id(r), r->sip->sip_from->a_tag);
 
-	if (!makes_dialog(r))
-		return 0;
-	r->route.caller_natted = r->natted;
-	r->route.callee_natted = r->dest_natted;
-	err = route_print(text, sizeof(text), &p->self, &r->route, p->secret,
-			  request_id(r), r->sip->sip_from->a_tag);
 	if (err)
 		return err;
 	rr = sip_record_route_make(msg_home(r->msg), text);
@@ -217,6 +224,24 @@ static int push_record_route(struct request *r)
 				     (msg_header_t *)rr) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+/* Where the two sides are reached from different ends of ours, each gets the
+ * one that it can reach: the caller's below, the callee's on top (RFC 5658). */
+static int push_record_route(struct request *r)
+{
+	struct channel in, out;
+	int err = 0;
+
+	if (!makes_dialog(r))
+		return 0;
+	r->route.caller_natted = r->natted;
+	r->route.callee_natted = r->dest_natted;
+	edge_self(&in, r->p, &r->src);
+	edge_self(&out, r->p, &r->dest);
+	if (!channel_eq(&in, &out))
+		err = push_route(r, &in);
+	return err ? err : push_route(r, &out);
 }
 
 static int count_hop(struct request *r)
@@ -235,8 +260,8 @@ static int count_hop(struct request *r)
 }
 
 int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
-	      const struct addr *dst, uint32_t timeout_ms, txn_response_h *fn,
-	      uint64_t ref)
+	      const struct channel *dst, uint32_t timeout_ms,
+	      txn_response_h *fn, uint64_t ref)
 {
 	static char out[SIPMSG_MAX];
 	struct strbuf sb;
@@ -256,11 +281,11 @@ enum step_result flow_forward(struct request *r)
 	char branch[TXN_BRANCH_LEN];
 	int err;
 
-	if (addr_eq(&r->dest, &p->self) || addr_eq(&r->dest, &p->local)) {
+	if (edge_is_self(p, &r->dest.addr)) {
 		p->n.rejected_hops++;
 		return request_fail(r, 482, NULL);
 	}
-	if (!proxy_may_contact(p, &r->dest)) {
+	if (!proxy_may_contact(p, &r->dest.addr)) {
 		p->n.rejected_target++;
 		return request_fail(r, 403, "Address Never Contacted");
 	}
@@ -269,7 +294,7 @@ enum step_result flow_forward(struct request *r)
 	if (!err)
 		err = push_record_route(r);
 	if (!err)
-		err = flow_push_via(p, r->msg, branch);
+		err = flow_push_via(p, r->msg, branch, &r->dest);
 	if (!err) {
 		err = flow_send(&r->forward, p, r->msg, branch, &r->dest, 0,
 				response_received, r->server);

@@ -16,16 +16,25 @@ enum step_result flow_write_observed(struct request *r); /* 144 */
 enum step_result flow_replace_sdp(struct request *r);    /* 148, 154 */
 enum step_result flow_forward(struct request *r);        /* 136, 138, 155 */
 
+/* Whether the sender of a request is reached on the channel that it came on,
+ * and nowhere else: behind a NAT, or over the connection it opened. */
+bool flow_keeps_channel(const struct request *r);
+
+/* Take the words of our dialect out of a URL; its strings live in `home`. */
+void flow_strip_url(su_home_t *home, url_t *url);
+
 /* Take the words of our dialect out of the Contacts of a phone's message. */
 void flow_strip_contacts(msg_t *msg);
 
-/* Put our Via (136) with this branch on top. 0 or -ENOMEM. */
-int flow_push_via(struct proxy *p, msg_t *msg, const char *branch);
+/* Put our Via (136) with this branch on top, of our end towards `dst`. 0 or
+ * -ENOMEM. */
+int flow_push_via(struct proxy *p, msg_t *msg, const char *branch,
+		  const struct channel *dst);
 
 /* Print a message and send it in a client transaction. 0 or negative errno. */
 int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
-	      const struct addr *dst, uint32_t timeout_ms, txn_response_h *fn,
-	      uint64_t ref);
+	      const struct channel *dst, uint32_t timeout_ms,
+	      txn_response_h *fn, uint64_t ref);
 
 /* relaying.c, Fig. 4b: ask a relay for the offer of this request; the relay
  * that the route names, or the best by rendezvous hash. STEP_WAIT or _END. */
@@ -57,6 +66,6 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 void response_forward(struct request *r, int status, msg_t *msg);
 
 /* dialog.c: an ACK to a 2xx, which has no transaction. Owns msg. */
-void dialog_ack(struct proxy *p, msg_t *msg, const struct addr *src);
+void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src);
 
 #endif

@@ -1,6 +1,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proto/relay.h"
+#include "proxyd/edge.h"
 #include "proxyd/flow.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
@@ -38,19 +39,22 @@ static bool end_side(struct proxy *p, const struct session *s, enum party to,
 		     const sip_t *sip, const char *reason)
 {
 	char branch[TXN_BRANCH_LEN];
+	struct channel self, dst;
 	const struct parties_bye bye = {
-		.self = &p->self,
+		.self = &self,
 		.branch = branch,
 		.call_id = sip->sip_call_id->i_id,
 		.reason = reason,
 	};
 	struct strbuf sb;
-	struct addr dst;
 
+	if (!s->parties || parties_way(&dst, s->parties, to) ||
+	    !proxy_may_contact(p, &dst.addr))
+		return false;
+	edge_self(&self, p, &dst);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
-	return s->parties && !parties_bye(&sb, &dst, s->parties, to, &bye) &&
-	       proxy_may_contact(p, &dst) &&
+	return !parties_bye(&sb, s->parties, to, &bye) &&
 	       !txn_request(NULL, p->txns, proxy_now(p), &dst, branch, out,
 			    sb.len, 0, bye_answered, 0);
 }
@@ -86,20 +90,21 @@ static int judge(const struct proxy *p, const struct session *s,
 }
 
 bool gone_received(struct proxy *p, txn_id id, msg_t *msg,
-		   const struct addr *src)
+		   const struct channel *src)
 {
 	const sip_t *sip = sip_object(msg);
 	const struct session *s;
 	int status;
 
-	if (!relay_is_gone(sip) || !proxy_is_self(p, sip->sip_request->rq_url))
+	if (src->transport != TRANSPORT_UDP || !relay_is_gone(sip) ||
+	    !proxy_is_self(p, sip->sip_request->rq_url))
 		return false;
 	s = sessions_get(p->sessions, sip->sip_call_id->i_id);
-	status = judge(p, s, sip, src);
+	status = judge(p, s, sip, &src->addr);
 	p->n.gone_refused += status == 403;
 	request_answer_at_once(p, id, msg, status);
 	log_debug("media-gone notice", LOG_S("call_id", sip->sip_call_id->i_id),
-		  LOG_A("src", src), LOG_I("status", status));
+		  LOG_A("src", &src->addr), LOG_I("status", status));
 	if (status == 200) {
 		end_call(p, s, msg);
 		relaying_release_gone(p, msg, &s->relay);

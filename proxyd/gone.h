@@ -17,6 +17,6 @@ struct proxy;
  * 200; 481 no such call here; 491 not answered yet; 403 not of its relay.
  */
 bool gone_received(struct proxy *p, txn_id id, msg_t *msg,
-		   const struct addr *src);
+		   const struct channel *src);
 
 #endif

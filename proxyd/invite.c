@@ -59,16 +59,16 @@ static enum step_result step_151(struct request *r)
 	url_t *url = url_make(home, r->target);
 	char domain[REDIRECT_ID_MAX];
 
-	if (!url || sipmsg_url_addr(&r->dest, url))
+	if (!url || (registration_channel(&r->dest, url) &&
+		     sipmsg_url_channel(&r->dest, url)))
 		return request_fail(r, 502, "Contact Is Not An Address");
-	r->dest_natted = registration_marked(url);
+	r->dest_marked = registration_marked(url);
+	r->dest_natted = registration_natted(url);
 	r->dest_proxy =
 		sipmsg_url_param(domain, sizeof(domain), url,
 				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
-	if (r->dest_natted) {
-		if (sipmsg_url_param_set(home, url,
-					 proto_uri_param_name(PROTO_OWN), NULL))
-			return request_fail(r, 500, NULL);
+	if (r->dest_marked) {
+		flow_strip_url(home, url);
 		if (!clients_has(p->clients, r->client_id))
 			(void)clients_put(p->clients, r->client_id, &r->dest,
 					  proxy_now(p),
@@ -95,12 +95,12 @@ static bool already_relayed(const struct request *r)
 static bool callee_needs_relay(const struct request *r)
 {
 	return r->dest_natted ||
-	       (!r->dest_proxy && !nat_reachable(&r->media, &r->dest));
+	       (!r->dest_proxy && !nat_reachable(&r->media, &r->dest.addr));
 }
 
 static enum step_result step_152_153(struct request *r)
 {
-	char dest[ADDR_STRLEN];
+	char dest[CHANNEL_STRLEN];
 
 	if (!callee_needs_relay(r) || already_relayed(r))
 		return STEP_NEXT;
@@ -110,7 +110,7 @@ static enum step_result step_152_153(struct request *r)
 	}
 	proxy_note(r->p, request_id(r), "callee %s at %s",
 		   r->dest_natted ? "is behind a NAT" : "is out of reach",
-		   addr_str(dest, &r->dest));
+		   channel_str(dest, &r->dest));
 	return relaying_start(r);
 }
 

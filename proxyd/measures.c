@@ -1,7 +1,7 @@
 #include "common/metrics.h"
 #include "common/table.h"
 #include "common/txn.h"
-#include "common/udp.h"
+#include "common/transports.h"
 #include "proxyd/clients.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
@@ -11,10 +11,11 @@
 
 static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
 
-#define TXN_DEF(name, help) {"txn_" #name, help},
-#define UDP_DEF(name, help) {"udp_" #name, help},
+#define TXN_DEF(name, help)       {"txn_" #name, help},
+#define TRANSPORT_DEF(name, help) {"transport_" #name, help},
 static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
-static const struct metric_def udp_defs[] = {UDP_COUNTERS(UDP_DEF)};
+static const struct metric_def transport_defs[] = {
+	TRANSPORTS_COUNTERS(TRANSPORT_DEF)};
 
 static uint64_t transactions_gauge(void *arg)
 {
@@ -34,6 +35,11 @@ static uint64_t clients_gauge(void *arg)
 static uint64_t sessions_gauge(void *arg)
 {
 	return sessions_count(((struct proxy *)arg)->sessions);
+}
+
+static uint64_t conns_gauge(void *arg)
+{
+	return transports_conns(((struct proxy *)arg)->transports);
 }
 
 static uint64_t relays_gauge(void *arg)
@@ -58,6 +64,7 @@ static const struct {
 	{"nat_clients", "Clients in the NAT client table", clients_gauge},
 	{"transactions", "Transactions, finished ones included",
 	 transactions_gauge},
+	{"connections", "Connections of streams that are open", conns_gauge},
 	{"relays", "Relays known", relays_gauge},
 	{"relays_usable", "Relays that new calls go to", relays_usable_gauge},
 };
@@ -75,10 +82,17 @@ static int add_counters(struct proxy *p)
 			p->metrics, txn_defs, COUNT(txn_defs),
 			(const uint64_t *)txns_counts(p->txns));
 	if (!err)
-		err = metrics_add_counters(
-			p->metrics, udp_defs, COUNT(udp_defs),
-			(const uint64_t *)udp_counts(p->udp));
+		err = metrics_add_counters(p->metrics, transport_defs,
+					   COUNT(transport_defs),
+					   (const uint64_t *)&p->wire);
 	return err;
+}
+
+static void refresh(void *arg)
+{
+	struct proxy *p = arg;
+
+	transports_counts(&p->wire, p->transports);
 }
 
 int measures_open(struct proxy *p)
@@ -90,5 +104,7 @@ int measures_open(struct proxy *p)
 	for (size_t i = 0; !e && i < COUNT(gauges); i++)
 		e = metrics_add_gauge(p->metrics, gauges[i].name,
 				      gauges[i].help, gauges[i].read, p);
+	if (!e)
+		metrics_refresh(p->metrics, refresh, p);
 	return e;
 }

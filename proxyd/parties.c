@@ -19,7 +19,7 @@ struct side {
 	char *tag;    /* NULL: none */
 	char *target; /* Request-URI of what goes there; NULL: not known */
 	char *routes; /* Route header lines, "" where there are none */
-	struct addr dst;
+	struct channel dst;
 	uint32_t cseq; /* highest heard of */
 };
 
@@ -65,7 +65,7 @@ static int set_routes(struct side *s, const sip_route_t *const *routes,
 		free(value);
 	}
 	if (strbuf_err(&sb) ||
-	    (n && sipmsg_url_addr(&s->dst, routes[0]->r_url)))
+	    (n && sipmsg_url_channel(&s->dst, routes[0]->r_url)))
 		return -EBADMSG;
 	free(s->routes);
 	s->routes = strdup(text);
@@ -78,7 +78,7 @@ static int set_target(struct side *s, const url_t *contact)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	bool routed = *s->routes != '\0';
-	struct addr dst = s->dst;
+	struct channel dst = s->dst;
 	char *text = NULL;
 	url_t *url;
 	int err = -ENOMEM;
@@ -90,7 +90,7 @@ static int set_target(struct side *s, const url_t *contact)
 	if (!routed && registration_marked(url))
 		err = registration_restore(home, url, &dst);
 	else
-		err = routed ? 0 : sipmsg_url_addr(&dst, url);
+		err = routed ? 0 : sipmsg_url_channel(&dst, url);
 	if (err)
 		goto out;
 	text = url_as_string(home, url);
@@ -116,14 +116,13 @@ static int set_contact(struct side *s, const sip_t *sip)
 /* The route set towards the caller: what stood in the INVITE when it came, in
  * its order (RFC 3261 12.1.1). Ours is on top. */
 static int caller_routes(struct side *s, const sip_t *invite,
-			 const struct addr *self)
+			 parties_ours_h *ours, const void *arg)
 {
 	const sip_route_t *v[ROUTES_MAX];
 	const sip_record_route_t *rr = invite->sip_record_route;
-	struct addr a;
 	size_t n = 0;
 
-	if (rr && !sipmsg_url_addr(&a, rr->r_url) && addr_eq(&a, self))
+	while (rr && ours(rr->r_url, arg))
 		rr = rr->r_next;
 	for (; rr; rr = rr->r_next) {
 		if (n == ROUTES_MAX)
@@ -136,15 +135,13 @@ static int caller_routes(struct side *s, const sip_t *invite,
 /* The route set towards the callee: what stands above ours in the answer, in
  * reverse (12.1.2). */
 static int callee_routes(struct side *s, const sip_t *answer,
-			 const struct addr *self)
+			 parties_ours_h *ours, const void *arg)
 {
 	const sip_route_t *v[ROUTES_MAX];
 	const sip_record_route_t *rr = answer->sip_record_route;
-	struct addr a;
 	size_t n = 0;
 
-	for (; rr && (sipmsg_url_addr(&a, rr->r_url) || !addr_eq(&a, self));
-	     rr = rr->r_next) {
+	for (; rr && !ours(rr->r_url, arg); rr = rr->r_next) {
 		if (n == ROUTES_MAX)
 			return -EBADMSG;
 		v[ROUTES_MAX - ++n] = rr;
@@ -163,7 +160,7 @@ static int set_names(struct parties *p, enum party from, const sip_t *req,
 }
 
 int parties_alloc(struct parties **pp, const sip_t *invite, const sip_t *answer,
-		  const struct addr *self)
+		  parties_ours_h *ours, const void *arg)
 {
 	struct parties *p = calloc(1, sizeof(*p));
 	struct side *caller, *callee;
@@ -176,11 +173,11 @@ int parties_alloc(struct parties **pp, const sip_t *invite, const sip_t *answer,
 	caller->cseq = invite->sip_cseq->cs_seq;
 	err = set_names(p, PARTY_CALLER, invite, answer);
 	if (!err)
-		err = caller_routes(caller, invite, self);
+		err = caller_routes(caller, invite, ours, arg);
 	if (!err)
 		err = set_contact(caller, invite);
 	if (!err)
-		err = callee_routes(callee, answer, self);
+		err = callee_routes(callee, answer, ours, arg);
 	if (!err)
 		err = set_contact(callee, answer);
 	if (err)
@@ -281,8 +278,16 @@ bool parties_has_tag(const struct parties *p, enum party whose, const char *tag)
 	return !strcmp(own ? own : "", tag ? tag : "");
 }
 
-int parties_bye(struct strbuf *out, struct addr *dst, struct parties *p,
-		enum party to, const struct parties_bye *bye)
+int parties_way(struct channel *dst, const struct parties *p, enum party to)
+{
+	if (!p->side[to].target)
+		return -ENOENT;
+	*dst = p->side[to].dst;
+	return 0;
+}
+
+int parties_bye(struct strbuf *out, struct parties *p, enum party to,
+		const struct parties_bye *bye)
 {
 	const struct side *far = &p->side[to];
 	struct side *near = &p->side[!to];
@@ -290,10 +295,9 @@ int parties_bye(struct strbuf *out, struct addr *dst, struct parties *p,
 
 	if (!far->target)
 		return -ENOENT;
-	*dst = far->dst;
 	strbuf_printf(out,
 		      "BYE %s SIP/2.0\r\n"
-		      "Via: SIP/2.0/UDP %s;branch=%s\r\n"
+		      "Via: SIP/2.0/%s %s;branch=%s\r\n"
 		      "Max-Forwards: %d\r\n"
 		      "%s"
 		      "From: %s\r\n"
@@ -302,7 +306,8 @@ int parties_bye(struct strbuf *out, struct addr *dst, struct parties *p,
 		      "CSeq: %u BYE\r\n"
 		      "Reason: %s\r\n"
 		      "Content-Length: 0\r\n\r\n",
-		      far->target, addr_str(self, bye->self), bye->branch,
+		      far->target, transport_via(bye->self->transport),
+		      addr_str(self, &bye->self->addr), bye->branch,
 		      MAX_FORWARDS, far->routes, near->name, far->name,
 		      bye->call_id, ++near->cseq, bye->reason);
 	return strbuf_err(out);

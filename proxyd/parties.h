@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/sipmsg.h"
 
 struct strbuf;
@@ -20,17 +20,18 @@ enum party { PARTY_CALLER, PARTY_CALLEE, PARTIES };
 
 /*
  * From the initial INVITE as this proxy sent it on and the first 2xx as it
- * went back, Contacts rewritten; `self` is this proxy in Record-Route. 0,
- * -ENOMEM, -EBADMSG where the answer has no tag.
+ * went back, Contacts rewritten; `ours` tells this proxy's own Record-Routes.
+ * 0, -ENOMEM, -EBADMSG where the answer has no tag.
  */
+typedef bool parties_ours_h(const url_t *url, const void *arg);
 int parties_alloc(struct parties **pp, const sip_t *invite, const sip_t *answer,
-		  const struct addr *self);
+		  parties_ours_h *ours, const void *arg);
 
 /* How a party is reached: the value of a Route header and where that leads;
  * "" where no other proxy stands between. */
 struct parties_way {
 	const char *route;
-	struct addr dst;
+	struct channel dst;
 };
 
 /*
@@ -56,17 +57,20 @@ bool parties_has_tag(const struct parties *p, enum party whose,
 		     const char *tag);
 
 struct parties_bye {
-	const struct addr *self; /* the Via's sent-by */
+	const struct channel *self; /* our end towards it, for the Via */
 	const char *branch;
 	const char *call_id;
 	const char *reason; /* the value of a Reason header */
 };
 
+/* Where what is sent to a party goes. 0; -ENOENT where that is not known. */
+int parties_way(struct channel *dst, const struct parties *p, enum party to);
+
 /*
- * Print the BYE that `to` gets in the other's name, and where it goes. 0;
- * -ENOENT where the way there is not known, -EMSGSIZE. Uses up a CSeq.
+ * Print the BYE that `to` gets in the other's name. 0; -ENOENT where the way
+ * there is not known, -EMSGSIZE. Uses up a CSeq.
  */
-int parties_bye(struct strbuf *out, struct addr *dst, struct parties *p,
-		enum party to, const struct parties_bye *bye);
+int parties_bye(struct strbuf *out, struct parties *p, enum party to,
+		const struct parties_bye *bye);
 
 #endif

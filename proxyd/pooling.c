@@ -8,6 +8,7 @@
 #include "proto/dialect.h"
 #include "proto/pool.h"
 #include "proxyd/conf.h"
+#include "proxyd/edge.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 
@@ -104,14 +105,15 @@ static void query(void *arg)
 	const struct addr *to = &p->redirect[g->redirect];
 	struct relay_request r = request_of(g);
 	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {&p->self, branch, to};
+	struct proto_hop hop = {edge_self_for(p, to), branch, to};
+	struct channel at = channel_udp(to);
 	struct strbuf sb;
 
 	g->query = 0;
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, g->out, sizeof(g->out));
 	if (!pool_query_print(&sb, &hop, &r, p->conf->cluster))
-		(void)txn_request(NULL, p->txns, proxy_now(p), to, branch,
+		(void)txn_request(NULL, p->txns, proxy_now(p), &at, branch,
 				  g->out, sb.len, QUERY_PATIENCE_MS,
 				  query_answered, 0);
 	query_in(g, relays_usable(p->relays, proxy_now(p)) ? QUERY_MS
@@ -161,7 +163,8 @@ static void ask(struct pooling *g, relay_id id, const struct addr *relay)
 	struct relay_request r = request_of(g);
 	char branch[TXN_BRANCH_LEN], from[2 * ADDR_STRLEN], to[2 * ADDR_STRLEN];
 	char at[ADDR_STRLEN];
-	struct proto_hop hop = {&p->self, branch, relay};
+	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
+	struct channel door = channel_udp(relay);
 	struct strbuf sb;
 
 	(void)snprintf(from, sizeof(from), "<sip:%s>;tag=%s",
@@ -173,7 +176,7 @@ static void ask(struct pooling *g, relay_id id, const struct addr *relay)
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, g->out, sizeof(g->out));
 	if (!relay_health_print(&sb, &hop, &r))
-		(void)txn_request(NULL, p->txns, proxy_now(p), relay, branch,
+		(void)txn_request(NULL, p->txns, proxy_now(p), &door, branch,
 				  g->out, sb.len, HEALTH_PATIENCE_MS,
 				  health_answered, id);
 }

@@ -13,10 +13,10 @@
 #include "common/netset.h"
 #include "common/table.h"
 #include "common/trace.h"
-#include "common/udp.h"
 #include "proxyd/api.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/edge.h"
 #include "proxyd/measures.h"
 #include "proxyd/pooling.h"
 #include "proxyd/relays.h"
@@ -33,7 +33,6 @@ enum {
 	SECRET_LEN = 40,
 	REDIRECT_PORT = 5062,
 	RELAY_PORT = 5064,
-	KEEPALIVE_MAX = 4, /* CRLFCRLF, or the bare CRLF of its answer */
 };
 
 uint64_t proxy_now(const struct proxy *p)
@@ -45,8 +44,7 @@ bool proxy_is_self(const struct proxy *p, const url_t *url)
 {
 	struct addr a;
 
-	return !sipmsg_url_addr(&a, url) &&
-	       (addr_eq(&a, &p->self) || addr_eq(&a, &p->local));
+	return !sipmsg_url_addr(&a, url) && edge_is_self(p, &a);
 }
 
 bool proxy_serves(const struct proxy *p, const url_t *url)
@@ -59,19 +57,24 @@ bool proxy_serves(const struct proxy *p, const url_t *url)
 	return !domains->n || proxy_is_self(p, url);
 }
 
+bool proxy_trusts(const struct proxy *p, const struct channel *ch)
+{
+	return ch->transport == TRANSPORT_UDP &&
+	       netset_has(p->trusted, &ch->addr);
+}
+
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst)
 {
 	enum addr_class c = addr_class(dst);
 
-	if (!addr_port(dst) || addr_eq(dst, &p->self) ||
-	    addr_eq(dst, &p->local))
+	if (!addr_port(dst) || edge_is_self(p, dst))
 		return false;
 	if (c == ADDR_NONE || c == ADDR_ANY || c == ADDR_MULTICAST)
 		return false;
 	return c == ADDR_PUBLIC || addr_class(&p->self) != ADDR_PUBLIC;
 }
 
-static uint64_t wall_us(void)
+uint64_t proxy_wall_us(void)
 {
 	struct timeval tv;
 
@@ -91,8 +94,8 @@ void proxy_note(struct proxy *p, const char *call_id, const char *fmt, ...)
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n > 0)
-		trace_add(p->trace, call_id, wall_us(), TRACE_NOTE, &p->self,
-			  NULL, text, strlen(text));
+		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_NOTE,
+			  &p->self, NULL, text, strlen(text));
 }
 
 static void timer_cb(uv_timer_t *t)
@@ -100,7 +103,7 @@ static void timer_cb(uv_timer_t *t)
 	struct proxy *p = t->data;
 
 	deadlines_run(p->deadlines, proxy_now(p));
-	udp_flush(p->udp);
+	edge_flush(p);
 	proxy_arm(p);
 }
 
@@ -114,54 +117,6 @@ void proxy_arm(struct proxy *p)
 	else
 		(void)uv_timer_start(p->timer, timer_cb,
 				     next > now ? next - now : 0, 0);
-}
-
-static void send_cb(const struct addr *dst, const char *data, size_t len,
-		    void *arg)
-{
-	struct proxy *p = arg;
-	char call_id[SIPMSG_CALLID_MAX + 1];
-	int err = udp_send(p->udp, dst, data, len);
-
-	if (err)
-		log_warn("datagram not sent", LOG_A("dst", dst),
-			 LOG_S("error", strerror(-err)));
-	else if (p->trace && !request_call_id(call_id, data, len) &&
-		 !pooling_owns(p->pooling, call_id))
-		trace_add(p->trace, call_id, wall_us(), TRACE_OUT, &p->self,
-			  dst, data, len);
-}
-
-void proxy_send(struct proxy *p, const struct addr *dst, const char *data,
-		size_t len)
-{
-	send_cb(dst, data, len, p);
-}
-
-static void recv_cb(struct udp *u, const struct addr *src, char *data,
-		    size_t len, void *arg)
-{
-	struct proxy *p = arg;
-	const char *why = NULL;
-	msg_t *msg = NULL;
-
-	if (len <= KEEPALIVE_MAX) {
-		p->n.keepalives++;
-		return;
-	}
-	if (sipmsg_parse(&msg, data, len, &why)) {
-		p->n.malformed++;
-		log_debug("malformed datagram dropped", LOG_A("src", src),
-			  LOG_S("reason", why));
-		return;
-	}
-	if (p->trace &&
-	    !pooling_owns(p->pooling, sip_object(msg)->sip_call_id->i_id))
-		trace_add(p->trace, sip_object(msg)->sip_call_id->i_id,
-			  wall_us(), TRACE_IN, &p->self, src, data, len);
-	txns_input(p->txns, proxy_now(p), msg, src);
-	udp_flush(u);
-	proxy_arm(p);
 }
 
 int proxy_set_trusted(struct proxy *p, const struct proxyd_conf *conf)
@@ -220,43 +175,6 @@ static int set_secret(struct proxy *p)
 	return p->secret ? 0 : -ENOMEM;
 }
 
-/* Who we are: the bound address as others see it. */
-static int set_addresses(struct proxy *p, char err[CONF_ERRLEN])
-{
-	int e = conf_listen_addr(&p->local, p->conf->listen.v[0]);
-
-	if (e) {
-		(void)snprintf(err, CONF_ERRLEN,
-			       "listen: no route to find this host's address "
-			       "by; name one, like udp:192.0.2.1:5060");
-		return e;
-	}
-	p->self = p->local;
-	if (*p->conf->advertise)
-		return addr_parse(&p->self, p->conf->advertise,
-				  addr_port(&p->local));
-	if (addr_class(&p->local) == ADDR_ANY) {
-		(void)snprintf(err, CONF_ERRLEN,
-			       "listen: %s needs \"advertise\", the address "
-			       "that others reach",
-			       p->conf->listen.v[0]);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int open_socket(struct proxy *p, char err[CONF_ERRLEN])
-{
-	char where[ADDR_STRLEN];
-	int e = udp_listen(&p->udp, daemon_loop(p->daemon), &p->local, recv_cb,
-			   p);
-
-	if (e)
-		(void)snprintf(err, CONF_ERRLEN, "listen: udp:%s: %s",
-			       addr_str(where, &p->local), strerror(-e));
-	return e;
-}
-
 static int open_timer(struct proxy *p)
 {
 	p->timer = calloc(1, sizeof(*p->timer));
@@ -266,14 +184,9 @@ static int open_timer(struct proxy *p)
 	return uv_timer_init(daemon_loop(p->daemon), p->timer);
 }
 
-/* An empty line is no SIP message (RFC 3261 7.5); it opens the NAT's timer. */
-static void keepalive_cb(const struct addr *channel, void *arg)
+static void keepalive_cb(const struct channel *channel, void *arg)
 {
-	static const char crlf[] = "\r\n\r\n";
-	struct proxy *p = arg;
-
-	p->n.keepalives_out++;
-	(void)udp_send(p->udp, channel, crlf, strlen(crlf));
+	edge_ping(arg, channel);
 }
 
 static int open_clients(struct proxy *p)
@@ -294,7 +207,7 @@ static int open_tables(struct proxy *p)
 	struct txn_config cfg = {
 		.timers = txn_default_timers,
 		.max = TRANSACTIONS_MAX,
-		.send = send_cb,
+		.send = edge_send,
 		.request = request_received,
 		.cancel = request_cancelled,
 		.arg = p,
@@ -337,12 +250,9 @@ static int open_admin(struct proxy *p, char err[CONF_ERRLEN])
 
 int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 {
-	int e = set_addresses(p, err);
+	int e = set_secret(p);
 
-	if (e)
-		return e;
 	(void)snprintf(err, CONF_ERRLEN, "out of memory");
-	e = set_secret(p);
 	if (!e)
 		e = parse_peers(p->redirect, &p->nredirect, &p->conf->redirect,
 				REDIRECT_PORT);
@@ -355,7 +265,7 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	if (!e)
 		e = open_timer(p);
 	if (!e)
-		e = open_socket(p, err);
+		e = edge_open(p, err);
 	if (!e)
 		e = open_admin(p, err);
 	if (!e)
@@ -363,8 +273,7 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	if (e)
 		return e;
 	admin_not_ready(p->admin, NULL);
-	log_info("ready", LOG_A("listen", &p->local),
-		 LOG_A("advertise", &p->self),
+	log_info("ready", LOG_A("advertise", &p->self),
 		 LOG_I("relays", relays_count(p->relays)),
 		 LOG_I("redirect", p->nredirect));
 	return 0;
@@ -380,8 +289,7 @@ void proxy_stop(struct proxy *p)
 	if (p->timer)
 		uv_close((uv_handle_t *)p->timer, timer_closed);
 	admin_stop(p->admin);
-	if (p->udp)
-		udp_close(p->udp);
+	edge_close(p);
 	requests_free(p);
 	pooling_stop(p->pooling);
 	p->pooling = NULL;

@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/conf.h"
 #include "common/deadlines.h"
 #include "common/sipmsg.h"
+#include "common/transports.h"
 #include "common/txn.h"
 #include "proxyd/counters.h"
 
@@ -22,23 +23,21 @@ struct relays;
 struct sessions;
 struct table;
 struct trace;
-struct udp;
 
-enum { PROXY_PEERS_MAX = 16 };
+enum { PROXY_PEERS_MAX = 16, PROXY_ENDS_MAX = 16 };
 
 /* Everything one proxyd owns; made by proxy_start, closed by proxy_stop. */
 struct proxy {
 	struct daemon *daemon;
 	const struct proxyd_conf *conf;
-	struct addr local; /* as bound */
-	struct addr self;  /* as advertised: in Via, Record-Route and Path */
-	char *secret;      /* owned */
+	struct addr self; /* our first UDP end, as advertised: who we are */
+	char *secret;     /* owned */
 	struct addr redirect[PROXY_PEERS_MAX];
 	size_t nredirect;
 	struct netset *trusted;
 
 	bool draining; /* finish what has begun, begin nothing */
-	struct udp *udp;
+	struct transports *transports;
 	struct deadlines *deadlines;
 	uv_timer_t *timer;
 	struct txns *txns;
@@ -51,6 +50,7 @@ struct proxy {
 	struct metrics *metrics;
 	struct admin *admin;
 	struct proxyd_counters n;
+	struct transports_counts wire; /* as of the last look */
 };
 
 /* Open sockets and tables by the configuration. 0 or a negative errno with one
@@ -68,6 +68,9 @@ void proxy_arm(struct proxy *p);
 /* Milliseconds of the loop's monotonic clock. */
 uint64_t proxy_now(const struct proxy *p);
 
+/* Microseconds since 1970, for people. */
+uint64_t proxy_wall_us(void);
+
 /* Whether the host and port of a URI are this proxy's. */
 bool proxy_is_self(const struct proxy *p, const url_t *url);
 
@@ -75,14 +78,13 @@ bool proxy_is_self(const struct proxy *p, const url_t *url);
  * or any where no domains are configured. */
 bool proxy_serves(const struct proxy *p, const url_t *url);
 
+/* Whether a channel is that of another proxy of the site. */
+bool proxy_trusts(const struct proxy *p, const struct channel *ch);
+
 /* Whether an address may be contacted because a message says so: not this
  * proxy itself, not loopback, private or link-local for a proxy that is
  * itself public. Pure. */
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst);
-
-/* Send one datagram outside any transaction. */
-void proxy_send(struct proxy *p, const struct addr *dst, const char *data,
-		size_t len);
 
 /* A note in the call's trace. */
 void proxy_note(struct proxy *p, const char *call_id, const char *fmt, ...)

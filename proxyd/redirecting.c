@@ -80,18 +80,19 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 static int send_query(struct request *r, const struct addr *redirect)
 {
 	char branch[TXN_BRANCH_LEN];
+	struct channel to = channel_udp(redirect);
 	msg_t *query = sipmsg_copy(r->msg);
 	int err = -1;
 
 	if (!query)
 		return err;
 	txn_branch(branch, NULL, 0);
-	err = flow_push_via(r->p, query, branch);
+	err = flow_push_via(r->p, query, branch, &to);
 	if (!err)
 		err = redirect_query_make(query, redirect, r->client_id);
 	if (!err)
-		err = flow_send(NULL, r->p, query, branch, redirect,
-				patience(r->p), answered, r->server);
+		err = flow_send(NULL, r->p, query, branch, &to, patience(r->p),
+				answered, r->server);
 	msg_destroy(query);
 	return err;
 }

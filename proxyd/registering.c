@@ -6,6 +6,7 @@
 #include "proto/registration.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/edge.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -26,15 +27,15 @@ static void write_client(struct request *r, const sip_t *sip)
 	struct proxy *p = r->p;
 	char id[REDIRECT_ID_MAX];
 	unsigned long longest = 0;
-	struct addr a;
+	struct channel at;
 
 	if (redirect_client_id(id, sip->sip_to->a_url))
 		return;
 	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
 		unsigned long t = lifetime(sip, m);
 
-		if (!sipmsg_url_addr(&a, m->m_url) && addr_eq(&a, &r->src) &&
-		    registration_marked(m->m_url) && t > longest)
+		if (!registration_channel(&at, m->m_url) &&
+		    channel_eq(&at, &r->src) && t > longest)
 			longest = t;
 	}
 	if (longest)
@@ -67,7 +68,7 @@ static void finished(struct request *r, int status, msg_t *msg)
 	(void)sip_via_remove(msg, sip);
 	response_forward(r, status, msg);
 	log_debug("registration answered", LOG_S("call_id", request_id(r)),
-		  LOG_I("status", status), LOG_A("src", &r->src));
+		  LOG_I("status", status), LOG_A("src", &r->src.addr));
 	r->ended = true;
 	request_answered(r);
 }
@@ -97,7 +98,7 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 static enum step_result ask(struct request *r)
 {
 	struct proxy *p = r->p;
-	const struct addr *redirect = &p->redirect[r->redirect_try++];
+	struct channel redirect = channel_udp(&p->redirect[r->redirect_try++]);
 	char branch[TXN_BRANCH_LEN];
 	msg_t *copy = sipmsg_copy(r->msg);
 	size_t n = p->nredirect > TRIES_MAX ? TRIES_MAX : p->nredirect;
@@ -105,9 +106,9 @@ static enum step_result ask(struct request *r)
 
 	txn_branch(branch, NULL, 0);
 	if (copy)
-		err = flow_push_via(p, copy, branch);
+		err = flow_push_via(p, copy, branch, &redirect);
 	if (!err)
-		err = flow_send(NULL, p, copy, branch, redirect,
+		err = flow_send(NULL, p, copy, branch, &redirect,
 				PATIENCE_MS / (uint32_t)n, answered, r->server);
 	msg_destroy(copy);
 	if (err) {
@@ -132,7 +133,8 @@ static enum step_result step_112(struct request *r)
 /* The rest of step 116: this proxy is the way back to the client. */
 static enum step_result step_116_path(struct request *r)
 {
-	if (registration_add_path(r->msg, &r->p->self))
+	if (registration_add_path(r->msg,
+				  edge_self_for(r->p, &r->p->redirect[0])))
 		return request_fail(r, 500, NULL);
 	return STEP_NEXT;
 }

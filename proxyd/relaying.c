@@ -7,6 +7,7 @@
 #include "common/strbuf.h"
 #include "proto/relay.h"
 #include "proxyd/conf.h"
+#include "proxyd/edge.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
@@ -114,7 +115,7 @@ static void add_toward(struct relay_request *q, const struct request *r)
 	/* a proxy in between says nothing of a party that has been placed */
 	if (!r->initial && r->sip->sip_route)
 		return;
-	*toward = r->dest;
+	*toward = r->dest.addr;
 	if (addr_is_none(toward) && r->target) {
 		url = url_make(msg_home(r->msg), r->target);
 		if (!url || sipmsg_url_addr(toward, url))
@@ -234,7 +235,9 @@ static int send_request(struct request *r)
 {
 	struct proxy *p = r->p;
 	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {&p->self, branch, &r->route.relay};
+	struct proto_hop hop = {edge_self_for(p, &r->route.relay), branch,
+				&r->route.relay};
+	struct channel to = channel_udp(&r->route.relay);
 	struct relay_request q;
 	struct strbuf sb;
 	int err = describe(&q, r->msg, r->sip);
@@ -251,9 +254,8 @@ static int send_request(struct request *r)
 	strbuf_init(&sb, out, sizeof(out));
 	err = relay_request_print(&sb, &hop, &q);
 	if (!err)
-		err = txn_request(NULL, p->txns, proxy_now(p), &r->route.relay,
-				  branch, out, sb.len, patience(r), answered,
-				  r->server);
+		err = txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
+				  sb.len, patience(r), answered, r->server);
 	return err;
 }
 
@@ -336,6 +338,7 @@ void relaying_record(struct request *r, msg_t *response)
 	char branch[TXN_BRANCH_LEN];
 	struct relay_request q;
 	struct proto_hop hop;
+	struct channel to;
 	struct strbuf sb;
 	bool sdp;
 
@@ -344,12 +347,14 @@ void relaying_record(struct request *r, msg_t *response)
 	q.to_tag = sip->sip_to->a_tag;
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip);
 	add_options(&q, p->conf);
-	hop = (struct proto_hop){&p->self, branch, &s->relay};
+	hop = (struct proto_hop){edge_self_for(p, &s->relay), branch,
+				 &s->relay};
+	to = channel_udp(&s->relay);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
 	if (!relay_request_print(&sb, &hop, &q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), &s->relay,
-				  branch, out, sb.len, 0, recorded, 0);
+		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
+				  sb.len, 0, recorded, 0);
 }
 
 static void log_statistics(const char *call_id, const sip_t *sip)
@@ -389,7 +394,8 @@ static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
 {
 	const sip_t *sip = sip_object(msg);
 	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {&p->self, branch, relay};
+	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
+	struct channel to = channel_udp(relay);
 	struct relay_request q;
 	struct strbuf sb;
 
@@ -399,8 +405,8 @@ static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
 	if (!relay_release_print(&sb, &hop, &q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), relay, branch,
-				  out, sb.len, 0, released, 0);
+		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
+				  sb.len, 0, released, 0);
 }
 
 void relaying_release(struct request *r)

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include "common/log.h"
-#include "common/netset.h"
 #include "common/strbuf.h"
 #include "common/table.h"
 #include "proxyd/flow.h"
@@ -25,7 +24,7 @@ static const struct step *choose_flow(const struct request *r)
 }
 
 static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
-			 msg_t *msg, const struct addr *src)
+			 msg_t *msg, const struct channel *src)
 {
 	const char *call_id = sip_object(msg)->sip_call_id->i_id;
 	struct request *r = calloc(1, sizeof(*r) + strlen(call_id) + 1);
@@ -41,7 +40,7 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 	r->method = r->sip->sip_request->rq_method;
 	r->initial = !r->sip->sip_to->a_tag;
 	r->src = *src;
-	r->trusted = netset_has(p->trusted, src);
+	r->trusted = proxy_trusts(p, src);
 	r->next = choose_flow(r);
 	err = table_put(p->requests, &id, sizeof(id), r);
 	if (err) {
@@ -79,7 +78,8 @@ static bool begins_call(const msg_t *msg)
 	       !sip->sip_to->a_tag;
 }
 
-void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg)
+void request_received(txn_id id, msg_t *msg, const struct channel *src,
+		      void *arg)
 {
 	struct proxy *p = arg;
 	struct request *r = NULL;
@@ -181,7 +181,7 @@ enum step_result request_fail_with(struct request *r, int status,
 			 LOG_S("call_id", request_id(r)),
 			 LOG_S("method", sipmsg_method(r->sip)),
 			 LOG_I("status", status), LOG_S("reason", phrase),
-			 LOG_A("src", &r->src));
+			 LOG_A("src", &r->src.addr));
 	}
 	r->ended = true;
 	if (!r->waiting && !r->forward)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "common/channel.h"
 #include "common/sdp.h"
 #include "common/sipmsg.h"
 #include "common/txn.h"
@@ -40,7 +41,7 @@ struct request {
 	sip_method_t method;
 	bool initial;     /* outside any dialog */
 	bool from_caller; /* within one: who sent it, known from its route */
-	struct addr src;
+	struct channel src;
 	bool trusted;      /* came from another proxy of the site */
 	bool natted;       /* its sender is behind a NAT */
 	struct addr media; /* first address of its SDP; none without */
@@ -63,14 +64,16 @@ struct request {
 	struct route_state route;
 
 	txn_id forward; /* client transaction towards dest */
-	struct addr dest;
+	struct channel dest;
+	bool dest_marked; /* reached where it was seen, and nowhere else */
 	bool dest_natted;
 	bool dest_proxy; /* a proxy that serves the callee */
 	char call_id[];
 };
 
 /* Handlers of the transaction layer; arg is the struct proxy. */
-void request_received(txn_id id, msg_t *msg, const struct addr *src, void *arg);
+void request_received(txn_id id, msg_t *msg, const struct channel *src,
+		      void *arg);
 void request_cancelled(txn_id id, void *arg);
 
 /* Answers of other daemons come back with the id as ref, never a pointer. */

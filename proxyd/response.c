@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "common/netset.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
 #include "proxyd/parties.h"
@@ -20,14 +19,15 @@ static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
 {
 	int err = 0;
 
-	if (!netset_has(r->p->trusted, &r->dest))
+	if (!proxy_trusts(r->p, &r->dest))
 		flow_strip_contacts(msg);
-	if (!r->dest_natted)
+	if (!r->dest_marked)
 		return 0;
 	for (sip_contact_t *m = sip->sip_contact; !err && m; m = m->m_next) {
 		if (m->m_url->url_type == url_any)
 			continue;
-		err = registration_mark(msg_home(msg), m->m_url, &r->dest);
+		err = registration_mark(msg_home(msg), m->m_url, &r->dest,
+					r->dest_natted);
 		msg_fragment_clear(m->m_common);
 	}
 	return err;
@@ -77,7 +77,7 @@ static void count(struct request *r, int status)
 	r->p->n.calls_failed += status >= 300;
 	log_info(status < 300 ? "call answered" : "call failed",
 		 LOG_S("call_id", request_id(r)), LOG_I("status", status),
-		 LOG_A("dst", &r->dest), LOG_A("relay", &r->route.relay));
+		 LOG_A("dst", &r->dest.addr), LOG_A("relay", &r->route.relay));
 }
 
 /* What a final response means for the relay resource: an answered call keeps
@@ -115,14 +115,19 @@ static bool way_back(struct parties_way *way, char route[ROUTE_LEN],
 	const char *caller = r->from_caller ? r->sip->sip_from->a_tag
 					    : r->sip->sip_to->a_tag;
 
-	*way = (struct parties_way){.route = ""};
+	*way = (struct parties_way){.route = "", .dst = r->src};
 	if (!r->trusted)
 		return true;
 	way->route = route;
 	return via && via->v_next && !via->v_next->v_next &&
-	       !sipmsg_via_addr(&way->dst, via) &&
+	       !sipmsg_via_addr(&way->dst.addr, via) &&
 	       !route_print(route, ROUTE_LEN, &way->dst, &nothing, r->p->secret,
 			    request_id(r), caller);
+}
+
+static bool ours(const url_t *url, const void *arg)
+{
+	return proxy_is_self(arg, url);
 }
 
 static int learn_parties(struct parties **pp, const struct request *r,
@@ -132,7 +137,7 @@ static int learn_parties(struct parties **pp, const struct request *r,
 	struct parties_way back;
 
 	if (r->initial)
-		return parties_alloc(pp, r->sip, answer, &r->p->self);
+		return parties_alloc(pp, r->sip, answer, ours, r->p);
 	return parties_alloc_within(pp, from,
 				    way_back(&back, route, r) ? &back : NULL,
 				    r->sip, answer);
@@ -185,7 +190,7 @@ static int forward(struct request *r, int status, msg_t *msg)
 	else
 		log_warn("response could not be rewritten",
 			 LOG_S("call_id", request_id(r)),
-			 LOG_I("status", status), LOG_A("dst", &r->dest),
+			 LOG_I("status", status), LOG_A("dst", &r->dest.addr),
 			 LOG_S("error", strerror(-err)));
 	return err;
 }

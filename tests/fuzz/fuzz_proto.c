@@ -107,18 +107,23 @@ static void url_text(char text[URL_LEN], const url_t *url)
 static void registration(msg_t *msg, const url_t *contact)
 {
 	static char before[URL_LEN], after[URL_LEN];
-	struct addr seen = address("198.51.100.28:31000"), got;
+	struct channel seen = {.addr = address("198.51.100.28:31000")}, got;
 	url_t *url = url_hdup(msg_home(msg), contact);
 
 	MUST(url);
-	if (sipmsg_url_param(before, sizeof(before), url, "ph-own") != -ENOENT)
+	if (sipmsg_url_param(before, sizeof(before), url, "ph-own") !=
+		    -ENOENT ||
+	    sipmsg_url_param(before, sizeof(before), url, "ph-channel") !=
+		    -ENOENT ||
+	    sipmsg_url_param(before, sizeof(before), url, "ph-public") !=
+		    -ENOENT)
 		return;
 	url_text(before, url);
-	MUST(registration_mark(msg_home(msg), url, &seen) == 0);
+	MUST(registration_mark(msg_home(msg), url, &seen, true) == 0);
 	if (!registration_marked(url))
 		return;
 	MUST(registration_restore(msg_home(msg), url, &got) == 0);
-	MUST(addr_eq(&got, &seen));
+	MUST(channel_eq(&got, &seen));
 	url_text(after, url);
 	MUST(!strcmp(before, after));
 }
@@ -126,7 +131,7 @@ static void registration(msg_t *msg, const url_t *contact)
 static void route(msg_t *msg, const sip_t *sip)
 {
 	struct route_state st = {0}, got;
-	struct addr self = address("203.0.113.1");
+	struct channel self = {.addr = address("203.0.113.1")};
 	const char *id = sip->sip_call_id->i_id;
 	const char *tag = sip->sip_from->a_tag;
 	bool from_caller;

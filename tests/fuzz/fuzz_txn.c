@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/strbuf.h"
 #include "common/txn.h"
 #include "tests/fuzz/fuzz.h"
@@ -29,14 +29,14 @@ struct world {
 	txn_id server, client;
 };
 
-static void on_send(const struct addr *dst, const char *data, size_t len,
+static void on_send(const struct channel *dst, const char *data, size_t len,
 		    void *arg)
 {
 	(void)arg;
-	MUST(!addr_is_none(dst) && data && len);
+	MUST(!channel_is_none(dst) && data && len);
 }
 
-static void on_request(txn_id id, msg_t *msg, const struct addr *src, void *arg)
+static void on_request(txn_id id, msg_t *msg, const struct channel *src, void *arg)
 {
 	struct world *w = arg;
 
@@ -75,10 +75,10 @@ static void advance(struct world *w, uint64_t ms)
 
 static void input(struct world *w, const char *src, const char *text)
 {
-	struct addr from;
+	struct channel from;
 	msg_t *msg;
 
-	MUST(addr_parse(&from, src, 5060) == 0);
+	MUST(channel_parse(&from, src) == 0);
 	if (!sipmsg_parse(&msg, text, strlen(text), NULL))
 		txns_input(w->txns, w->now, msg, &from);
 }
@@ -88,10 +88,10 @@ static void request(struct world *w, const char *text)
 {
 	const char *at = strstr(text, "branch=");
 	char branch[TXN_BRANCH_LEN] = "z9hG4bKnone";
-	struct addr dst;
+	struct channel dst;
 	size_t n;
 
-	MUST(addr_parse(&dst, "192.0.2.1", 5060) == 0);
+	MUST(channel_parse(&dst, "192.0.2.1") == 0);
 	if (at) {
 		at += strlen("branch=");
 		n = strcspn(at, ";,\r\n ");

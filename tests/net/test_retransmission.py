@@ -39,12 +39,12 @@ def test_invite_repeated_while_ringing(site, callee):
     call.wait_status(180)
     ringing = copies(alice, lambda m: m.status == 180)
     absorbed = site.proxy1.metric("txn_retransmits_in_total")
-    received = site.proxy1.metric("udp_rx_total")
+    received = site.proxy1.metric("transport_rx_total")
     repeat(alice, "INVITE")
     wait_until(lambda: copies(alice, lambda m: m.status == 180)
                >= ringing + 3, 10, "the 180 again for each")
     assert site.proxy1.metric("txn_retransmits_in_total") - absorbed >= 3
-    assert site.proxy1.metric("udp_rx_total") - received >= 3
+    assert site.proxy1.metric("transport_rx_total") - received >= 3
     assert copies(bob, lambda m: m.method == "INVITE") == 1
     assert relay_methods(site, call.call_id) == ["INVITE"]
     leg.answer(offer_of(bob))

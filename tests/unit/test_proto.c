@@ -62,15 +62,18 @@ END_TEST
 
 START_TEST(test_registration)
 {
-	struct addr observed, got;
+	struct channel observed = {0};
+	struct addr got;
 	msg_t *msg = parsed(REGISTER), *again;
 	sip_t *sip = sip_object(msg);
 
-	ck_assert_int_eq(addr_parse(&observed, "198.51.100.28:40000", 0), 0);
-	ck_assert_int_eq(sipmsg_via_received(msg, &observed, true), 0);
+	ck_assert_int_eq(addr_parse(&observed.addr, "198.51.100.28:40000", 0),
+			 0);
+	ck_assert_int_eq(sipmsg_via_received(msg, &observed.addr, true), 0);
 	ck_assert_int_eq(registration_serving(&got, sip), -ENOENT);
 	ck_assert_int_eq(registration_mark(msg_home(msg),
-					   sip->sip_contact->m_url, &observed),
+					   sip->sip_contact->m_url, &observed,
+					   true),
 			 0);
 	msg_fragment_clear(sip->sip_contact->m_common);
 	ck_assert_int_eq(registration_add_path(msg, &proxy), 0);
@@ -315,7 +318,9 @@ START_TEST(test_route_example)
 {
 	struct route_state st = {.relay = relay, .caller_natted = true};
 
-	ck_assert_int_eq(route_print(text, sizeof(text), &proxy, &st, "secret",
+	struct channel self = channel_udp(&proxy);
+
+	ck_assert_int_eq(route_print(text, sizeof(text), &self, &st, "secret",
 				     "call-1@10.0.0.16", "f1"),
 			 0);
 	sb.len = strlen(text);

@@ -6,13 +6,13 @@
 #define SECRET "a secret of the cluster"
 
 static su_home_t *home;
-static struct addr observed;
+static struct channel observed;
 
 static void setup(void)
 {
 	home = su_home_new(sizeof(*home));
 	ck_assert_ptr_nonnull(home);
-	observed = address("198.51.100.28:40000");
+	observed = (struct channel){.addr = address("198.51.100.28:40000")};
 }
 
 static void teardown(void)
@@ -59,37 +59,37 @@ static const struct {
 START_TEST(test_mark_and_restore)
 {
 	url_t *u = url(marks[_i].own);
-	struct addr stood = {0};
+	struct channel stood = {0};
 
 	ck_assert(!registration_marked(u));
-	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
+	ck_assert_int_eq(registration_mark(home, u, &observed, true), 0);
 	ck_assert_str_eq(url_text(u), marks[_i].marked);
 	/* Through the far end, which has its own copy. */
 	u = url(marks[_i].marked);
 	ck_assert(registration_marked(u));
 	ck_assert_int_eq(registration_restore(home, u, &stood), 0);
 	ck_assert_str_eq(url_text(u), marks[_i].own);
-	ck_assert(addr_eq(&stood, &observed));
+	ck_assert(channel_eq(&stood, &observed));
 	ck_assert_int_eq(registration_restore(home, u, NULL), -ENOENT);
 }
 END_TEST
 
 START_TEST(test_mark_of_others)
 {
-	struct addr stood = observed;
+	struct channel stood = observed;
 	url_t *u = url("sip:a@h:1;ph-own=evil.example;PH-OWN=x:2;q");
 
-	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
+	ck_assert_int_eq(registration_mark(home, u, &observed, true), 0);
 	ck_assert_str_eq(url_text(u), "sip:a@198.51.100.28:40000;q;ph-own=h:1");
 	u = url("tel:+123");
-	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
+	ck_assert_int_eq(registration_mark(home, u, &observed, true), 0);
 	ck_assert_str_eq(url_text(u), "tel:+123");
 	u = url("*");
-	ck_assert_int_eq(registration_mark(home, u, &observed), 0);
+	ck_assert_int_eq(registration_mark(home, u, &observed, true), 0);
 	ck_assert(!registration_marked(u));
 	u = url("sip:a@name.example;ph-own=10.0.0.1");
 	ck_assert_int_eq(registration_restore(home, u, &stood), 0);
-	ck_assert(addr_is_none(&stood));
+	ck_assert(channel_is_none(&stood));
 }
 END_TEST
 
@@ -116,11 +116,11 @@ static const char *const bad_marks[] = {
 START_TEST(test_bad_marks)
 {
 	url_t *u = url(bad_marks[_i]);
-	struct addr stood = observed;
+	struct channel stood = observed;
 
 	ck_assert(!registration_marked(u));
 	ck_assert_int_eq(registration_restore(home, u, &stood), -ENOENT);
-	ck_assert(addr_eq(&stood, &observed));
+	ck_assert(channel_eq(&stood, &observed));
 	ck_assert_str_eq(url_text(u), bad_marks[_i]);
 }
 END_TEST
@@ -132,7 +132,7 @@ START_TEST(test_path)
 	struct addr a, self = address("[2001:db8::1]:5060");
 
 	ck_assert_int_eq(registration_serving(&a, sip_object(msg)), -EBADMSG);
-	ck_assert_int_eq(registration_add_path(msg, &observed), 0);
+	ck_assert_int_eq(registration_add_path(msg, &observed.addr), 0);
 	ck_assert_int_eq(registration_add_path(msg, &self), 0);
 	ck_assert_int_eq(registration_serving(&a, sip_object(msg)), 0);
 	ck_assert(addr_eq(&a, &self));
@@ -283,7 +283,7 @@ END_TEST
 /* Print a route, and hand back its URI. */
 static url_t *route(const struct route_state *st, const char *secret)
 {
-	struct addr self = address("203.0.113.1:5060");
+	struct channel self = {.addr = address("203.0.113.1:5060")};
 	char buf[256], small[256];
 
 	ck_assert_int_eq(

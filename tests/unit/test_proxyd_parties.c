@@ -19,14 +19,15 @@
 	MESSAGE("INVITE sip:bob@203.0.113.2 SIP/2.0\r\n", "7 INVITE", "", more)
 #define OK(more) MESSAGE("SIP/2.0 200 OK\r\n", "7 INVITE", ";tag=b1", more)
 
-static struct addr self;
+static struct channel self;
 static struct parties *parties;
 static char text[4096];
-static struct addr dst;
+static struct channel dst;
 
 static void setup(void)
 {
-	self = address(US);
+	self = channel_udp(&(struct addr){0});
+	self.addr = address(US);
 	parties = NULL;
 }
 
@@ -35,11 +36,18 @@ static void teardown(void)
 	parties_free(parties);
 }
 
+static bool is_ours(const url_t *url, const void *arg)
+{
+	struct addr a;
+
+	return !sipmsg_url_addr(&a, url) && addr_eq(&a, arg);
+}
+
 static int make(const char *invite, const char *ok)
 {
 	msg_t *req = parsed(invite), *answer = parsed(ok);
 	int err = parties_alloc(&parties, sip_object(req), sip_object(answer),
-				&self);
+				is_ours, &self.addr);
 
 	msg_destroy(req);
 	msg_destroy(answer);
@@ -51,9 +59,11 @@ static int bye(enum party to)
 	const struct parties_bye b = {&self, "z9hG4bKbye", "c1",
 				      "SIP;cause=408;text=\"x\""};
 	struct strbuf sb;
+	int err;
 
 	strbuf_init(&sb, text, sizeof(text));
-	return parties_bye(&sb, &dst, parties, to, &b);
+	err = parties_way(&dst, parties, to);
+	return err ? err : parties_bye(&sb, parties, to, &b);
 }
 
 START_TEST(each_is_told_in_the_others_name)
@@ -71,7 +81,7 @@ START_TEST(each_is_told_in_the_others_name)
 		      "CSeq: 1 BYE\r\n"
 		      "Reason: SIP;cause=408;text=\"x\"\r\n"
 		      "Content-Length: 0\r\n\r\n");
-	assert_addr(&dst, "198.51.100.28:40000");
+	assert_addr(&dst.addr, "198.51.100.28:40000");
 	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
 	ck_assert_str_eq(
 		text, "BYE sip:bob@198.51.100.30:41000;ph-own=10.0.0.16 "
@@ -86,7 +96,7 @@ START_TEST(each_is_told_in_the_others_name)
 		      "CSeq: 8 BYE\r\n"
 		      "Reason: SIP;cause=408;text=\"x\"\r\n"
 		      "Content-Length: 0\r\n\r\n");
-	assert_addr(&dst, "203.0.113.2:5060");
+	assert_addr(&dst.addr, "203.0.113.2:5060");
 }
 END_TEST
 
@@ -103,11 +113,11 @@ START_TEST(the_caller_may_be_behind_other_proxies)
 	/* the next proxy restores the phone's own address, not this one */
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:alice@198.51.100.28:40000;"
 					   "ph-own=10.0.0.16:5062 SIP/2.0"));
-	assert_addr(&dst, "203.0.113.2:5060");
+	assert_addr(&dst.addr, "203.0.113.2:5060");
 	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
 	ck_assert_ptr_null(strstr(text, "Route:"));
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:bob@10.0.0.16 SIP/2.0"));
-	assert_addr(&dst, "198.51.100.30:41000");
+	assert_addr(&dst.addr, "198.51.100.30:41000");
 }
 END_TEST
 
@@ -146,10 +156,10 @@ START_TEST(the_targets_follow_what_was_agreed_upon)
 	moved(PARTY_CALLEE, "sip:b@203.0.113.77");
 	ck_assert_int_eq(bye(PARTY_CALLER), 0);
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:a@10.1.1.1:9 SIP/2.0"));
-	assert_addr(&dst, "198.51.100.29:5");
+	assert_addr(&dst.addr, "198.51.100.29:5");
 	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:b@203.0.113.77 SIP/2.0"));
-	assert_addr(&dst, "203.0.113.2:5060");
+	assert_addr(&dst.addr, "203.0.113.2:5060");
 	/* a target that is no address leaves the one before */
 	moved(PARTY_CALLER, "sip:a@phone.example");
 	ck_assert_int_eq(bye(PARTY_CALLER), 0);
@@ -206,20 +216,20 @@ static void make_within(const struct parties_way *back)
 START_TEST(a_call_is_learned_from_the_middle_of_it)
 {
 	struct parties_way back = {"<sip:203.0.113.2;lr;ph-mac=x>",
-				   address("203.0.113.2:5060")};
+				   {.addr = address("203.0.113.2:5060")}};
 
 	make_within(&back);
 	ck_assert_int_eq(bye(PARTY_CALLER), 0);
 	ck_assert_ptr_nonnull(strstr(text, "CSeq: 102 BYE"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "From: <sip:bob@example.com>;tag=b1"));
-	assert_addr(&dst, "198.51.100.28:40000");
+	assert_addr(&dst.addr, "198.51.100.28:40000");
 	/* a number that whatever it was before is below */
 	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
 	ck_assert_ptr_nonnull(strstr(text, "CSeq: 2147483647 BYE"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "Route: <sip:203.0.113.2;lr;ph-mac=x>\r\n"));
-	assert_addr(&dst, "203.0.113.2:5060");
+	assert_addr(&dst.addr, "203.0.113.2:5060");
 }
 END_TEST
 

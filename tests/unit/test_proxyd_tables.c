@@ -10,20 +10,25 @@
 #include "proxyd/request.h"
 #include "proxyd/session.h"
 
+static struct channel via(const char *text)
+{
+	struct channel c;
+
+	ck_assert_int_eq(channel_parse(&c, text), 0);
+	return c;
+}
+
 static struct addr at(const char *text)
 {
-	struct addr a;
-
-	ck_assert_int_eq(addr_parse(&a, text, 5060), 0);
-	return a;
+	return via(text).addr;
 }
 
 static struct {
-	struct addr to[16];
+	struct channel to[16];
 	size_t n;
 } sent;
 
-static void on_keepalive(const struct addr *channel, void *arg)
+static void on_keepalive(const struct channel *channel, void *arg)
 {
 	(void)arg;
 	ck_assert_uint_lt(sent.n, sizeof(sent.to) / sizeof(*sent.to));
@@ -47,8 +52,8 @@ START_TEST(a_nat_client_is_found_at_its_channel_until_it_expires)
 {
 	struct deadlines *dl = NULL;
 	struct clients *c = clients_of(&dl, 2);
-	struct addr nat = at("198.51.100.28:40001");
-	struct addr moved = at("198.51.100.28:40002");
+	struct channel nat = via("198.51.100.28:40001");
+	struct channel moved = via("198.51.100.28:40002");
 
 	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
 	ck_assert(clients_at(c, "alice@example.com", &nat));
@@ -71,14 +76,14 @@ START_TEST(a_pinhole_is_kept_open_once_an_interval_until_the_end)
 {
 	struct deadlines *dl = NULL;
 	struct clients *c = clients_of(&dl, 2);
-	struct addr nat = at("198.51.100.28:40001");
-	struct addr moved = at("198.51.100.28:40002");
+	struct channel nat = via("198.51.100.28:40001");
+	struct channel moved = via("198.51.100.28:40002");
 
 	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
 	for (uint64_t now = 0; now <= 100; now++)
 		deadlines_run(dl, now);
 	ck_assert_uint_eq(sent.n, 1);
-	ck_assert(addr_eq(&sent.to[0], &nat));
+	ck_assert(channel_eq(&sent.to[0], &nat));
 	/* a refresh neither adds a second one nor puts the first off */
 	for (uint64_t now = 101; now <= 300; now++) {
 		ck_assert_int_eq(
@@ -87,7 +92,7 @@ START_TEST(a_pinhole_is_kept_open_once_an_interval_until_the_end)
 		deadlines_run(dl, now);
 	}
 	ck_assert_uint_eq(sent.n, 3);
-	ck_assert(addr_eq(&sent.to[2], &moved));
+	ck_assert(channel_eq(&sent.to[2], &moved));
 	clients_del(c, "alice@example.com");
 	ck_assert_uint_eq(deadlines_count(dl), 0);
 	clients_free(c);
@@ -99,7 +104,7 @@ START_TEST(the_nat_client_table_is_bounded)
 {
 	struct deadlines *dl = NULL;
 	struct clients *c = clients_of(&dl, 2);
-	struct addr nat = at("198.51.100.28:40001");
+	struct channel nat = via("198.51.100.28:40001");
 
 	ck_assert_int_eq(clients_put(c, "a@x", &nat, 0, 1), 0);
 	ck_assert_int_eq(clients_put(c, "b@x", &nat, 0, 1), 0);

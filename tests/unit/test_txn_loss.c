@@ -18,7 +18,7 @@ struct world;
 struct end {
 	struct world *w;
 	struct txns *t;
-	struct addr addr;
+	struct channel addr;
 };
 
 struct call {
@@ -65,7 +65,7 @@ static void put_on_wire(struct end *from, const char *data, size_t len)
 	ck_assert_ptr_nonnull(p->text);
 }
 
-static void on_send(const struct addr *dst, const char *data, size_t len,
+static void on_send(const struct channel *dst, const char *data, size_t len,
 		    void *arg)
 {
 	struct end *from = arg;
@@ -112,7 +112,8 @@ static void answer(struct call *c, const sip_t *req, int status)
 }
 
 /* The Call-ID is the number of the call. */
-static void on_request(txn_id id, msg_t *msg, const struct addr *src, void *arg)
+static void on_request(txn_id id, msg_t *msg, const struct channel *src,
+		       void *arg)
 {
 	struct end *end = arg;
 	const sip_t *sip = sip_object(msg);
@@ -158,7 +159,7 @@ static void end_init(struct end *e, struct world *w, const char *addr)
 				 .arg = e};
 
 	e->w = w;
-	ck_assert_int_eq(addr_parse(&e->addr, addr, 0), 0);
+	ck_assert_int_eq(channel_parse(&e->addr, addr), 0);
 	ck_assert_int_eq(txns_alloc(&e->t, w->dl, &cfg), 0);
 }
 

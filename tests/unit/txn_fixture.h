@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/addr.h"
+#include "common/channel.h"
 #include "common/txn.h"
 
 /*
@@ -26,7 +26,7 @@ enum { LOG_MAX = 512, TEXT_MAX = 4096, ROOM = 16 };
 
 struct sent {
 	uint64_t at;
-	char dst[ADDR_STRLEN];
+	char dst[CHANNEL_STRLEN];
 	char text[TEXT_MAX];
 };
 
@@ -59,7 +59,7 @@ struct fixture {
 	response_hook *on_response;
 };
 
-static inline void fix_send(const struct addr *dst, const char *data,
+static inline void fix_send(const struct channel *dst, const char *data,
 			    size_t len, void *arg)
 {
 	struct fixture *f = arg;
@@ -68,13 +68,13 @@ static inline void fix_send(const struct addr *dst, const char *data,
 	ck_assert_uint_lt(f->nsent, LOG_MAX);
 	ck_assert_uint_lt(len, TEXT_MAX);
 	s->at = f->now;
-	addr_str(s->dst, dst);
+	channel_str(s->dst, dst);
 	memcpy(s->text, data, len);
 	s->text[len] = '\0';
 	f->nsent++;
 }
 
-static inline void fix_request(txn_id id, msg_t *msg, const struct addr *src,
+static inline void fix_request(txn_id id, msg_t *msg, const struct channel *src,
 			       void *arg)
 {
 	struct fixture *f = arg;
@@ -164,10 +164,10 @@ static inline void fix_input(struct fixture *f, const char *src,
 			     const char *text)
 {
 	const char *why = "";
-	struct addr from;
+	struct channel from;
 	msg_t *msg;
 
-	ck_assert_int_eq(addr_parse(&from, src, 5060), 0);
+	ck_assert_int_eq(channel_parse(&from, src), 0);
 	ck_assert_msg(sipmsg_parse(&msg, text, strlen(text), &why) == 0,
 		      "%s in:\n%s", why, text);
 	txns_input(f->t, f->now, msg, &from);
@@ -255,9 +255,9 @@ static inline void in_resp(struct fixture *f, int status, const char *branch,
 static inline int send_text(struct fixture *f, txn_id *id, const char *branch,
 			    const char *text, uint32_t timeout_ms)
 {
-	struct addr dst;
+	struct channel dst;
 
-	ck_assert_int_eq(addr_parse(&dst, "198.51.100.5:5060", 0), 0);
+	ck_assert_int_eq(channel_parse(&dst, "198.51.100.5:5060"), 0);
 	return txn_request(id, f->t, f->now, &dst, branch, text, strlen(text),
 			   timeout_ms, fix_response, FIX_REF);
 }

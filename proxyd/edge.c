@@ -1,0 +1,216 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/trace.h"
+#include "common/transports.h"
+#include "proxyd/conf.h"
+#include "proxyd/pooling.h"
+#include "proxyd/proxy.h"
+#include "proxyd/request.h"
+
+#include "proxyd/edge.h"
+
+enum {
+	KEEPALIVE_MAX = 4, /* CRLFCRLF, or the bare CRLF of its answer */
+	CONNS_MAX = 100000,
+	CONNS_PER_SOURCE = 1000, /* many phones share one NAT */
+	IDLE_MS = 3600 * 1000,
+	SETUP_MS = 10 * 1000,
+};
+
+static const char *trace_id(char call_id[SIPMSG_CALLID_MAX + 1],
+			    const struct proxy *p, const char *data, size_t len)
+{
+	if (!p->trace || request_call_id(call_id, data, len) ||
+	    pooling_owns(p->pooling, call_id))
+		return NULL;
+	return call_id;
+}
+
+void edge_send(const struct channel *dst, const char *data, size_t len,
+	       void *arg)
+{
+	struct proxy *p = arg;
+	char buf[SIPMSG_CALLID_MAX + 1], to[CHANNEL_STRLEN];
+	int err = transports_send(p->transports, dst, data, len);
+	const char *call_id;
+
+	if (err) {
+		log_warn("message not sent", LOG_S("dst", channel_str(to, dst)),
+			 LOG_S("error", strerror(-err)));
+		return;
+	}
+	call_id = trace_id(buf, p, data, len);
+	if (call_id)
+		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_OUT,
+			  edge_self_for(p, &dst->addr), &dst->addr, data, len);
+}
+
+static void message(char *data, size_t len, const struct channel *src,
+		    void *arg)
+{
+	struct proxy *p = arg;
+	const char *why = NULL, *call_id;
+	msg_t *msg = NULL;
+
+	if (len <= KEEPALIVE_MAX) {
+		p->n.keepalives++;
+		return;
+	}
+	if (sipmsg_parse(&msg, data, len, &why)) {
+		p->n.malformed++;
+		log_debug("malformed message dropped", LOG_A("src", &src->addr),
+			  LOG_S("reason", why));
+		return;
+	}
+	call_id = sip_object(msg)->sip_call_id->i_id;
+	if (p->trace && !pooling_owns(p->pooling, call_id))
+		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
+			  edge_self_for(p, &src->addr), &src->addr, data, len);
+	txns_input(p->txns, proxy_now(p), msg, src);
+	edge_flush(p);
+	proxy_arm(p);
+}
+
+static void keepalive(const struct channel *src, enum transports_keepalive what,
+		      void *arg)
+{
+	struct proxy *p = arg;
+
+	(void)src;
+	(void)what;
+	p->n.keepalives++;
+}
+
+static void closed(const struct channel *ch, int err, void *arg)
+{
+	char at[CHANNEL_STRLEN];
+
+	(void)arg;
+	log_debug("connection closed", LOG_S("channel", channel_str(at, ch)),
+		  LOG_S("error", err ? strerror(-err) : NULL));
+}
+
+void edge_flush(struct proxy *p)
+{
+	transports_flush(p->transports);
+}
+
+void edge_ping(struct proxy *p, const struct channel *to)
+{
+	p->n.keepalives_out++;
+	(void)transports_ping(p->transports, to);
+}
+
+bool edge_is_self(const struct proxy *p, const struct addr *a)
+{
+	return transports_is_self(p->transports, a);
+}
+
+void edge_self(struct channel *self, const struct proxy *p,
+	       const struct channel *to)
+{
+	unsigned local = transports_local(p->transports, to);
+	const struct addr *a = transports_self(p->transports, local);
+
+	*self = (struct channel){
+		.addr = a ? *a : p->self,
+		.transport = a ? to->transport : TRANSPORT_UDP,
+		.local = local,
+	};
+}
+
+const struct addr *edge_self_for(const struct proxy *p, const struct addr *to)
+{
+	struct channel ch = channel_udp(to);
+	const struct addr *a = transports_self(
+		p->transports, transports_local(p->transports, &ch));
+
+	return a ? a : &p->self;
+}
+
+/* An end as bound, and as others see it. */
+static int read_end(struct channel *bound, struct addr *self,
+		    const struct proxy *p, const char *value,
+		    char err[CONF_ERRLEN])
+{
+	int e = conf_listen_channel(bound, value);
+
+	if (e) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "listen: no route to find this host's address "
+			       "by; name one, like udp:192.0.2.1:5060");
+		return e;
+	}
+	*self = bound->addr;
+	if (*p->conf->advertise)
+		e = addr_parse(self, p->conf->advertise,
+			       addr_port(&bound->addr));
+	if (!e && addr_family(self) != addr_family(&bound->addr))
+		*self = bound->addr;
+	if (!e && addr_class(self) == ADDR_ANY) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "listen: %s needs \"advertise\", the address "
+			       "that others reach",
+			       value);
+		e = -EINVAL;
+	}
+	return e;
+}
+
+static int open_end(struct proxy *p, const char *value, char err[CONF_ERRLEN])
+{
+	char where[CHANNEL_STRLEN];
+	struct channel bound;
+	struct addr self;
+	int e = read_end(&bound, &self, p, value, err);
+
+	if (e)
+		return e;
+	if (addr_is_none(&p->self) && bound.transport == TRANSPORT_UDP)
+		p->self = self;
+	e = transports_listen(p->transports, bound.transport, &bound.addr,
+			      &self);
+	if (e < 0) {
+		(void)snprintf(err, CONF_ERRLEN, "listen: %s:%s: %s",
+			       transport_name(bound.transport),
+			       addr_str(where, &bound.addr), strerror(-e));
+		return e;
+	}
+	log_info("listening", LOG_S("on", channel_str(where, &bound)),
+		 LOG_A("advertise", &self));
+	return 0;
+}
+
+int edge_open(struct proxy *p, char err[CONF_ERRLEN])
+{
+	const struct conf_strings *ends = &p->conf->listen;
+	const struct transports_config cfg = {
+		.message = message,
+		.keepalive = keepalive,
+		.closed = closed,
+		.arg = p,
+		.conns_max = CONNS_MAX,
+		.conns_per_source = CONNS_PER_SOURCE,
+		.idle_ms = IDLE_MS,
+		.setup_ms = SETUP_MS,
+		.tls = {.certificate = p->conf->tls_certificate,
+			.key = p->conf->tls_key,
+			.ca = p->conf->tls_ca},
+	};
+	int e = transports_alloc(&p->transports, daemon_loop(p->daemon), &cfg,
+				 err, CONF_ERRLEN);
+
+	for (size_t i = 0; !e && i < ends->n; i++)
+		e = open_end(p, ends->v[i], err);
+	return e;
+}
+
+void edge_close(struct proxy *p)
+{
+	transports_free(p->transports);
+	p->transports = NULL;
+}

@@ -1,0 +1,39 @@
+#ifndef PROXYD_EDGE_H
+#define PROXYD_EDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/channel.h"
+#include "common/conf.h"
+#include "common/sipmsg.h"
+
+struct proxy;
+
+/* Open every end that the configuration lists. 0 or a negative errno with one
+ * clear line in err. */
+int edge_open(struct proxy *p, char err[CONF_ERRLEN]);
+void edge_close(struct proxy *p);
+
+/* Our end towards a channel, as others see it: for Via and Record-Route. */
+void edge_self(struct channel *self, const struct proxy *p,
+	       const struct channel *to);
+
+/* The same towards another daemon. */
+const struct addr *edge_self_for(const struct proxy *p, const struct addr *to);
+
+/* Handler of the transaction layer: one message out; arg is the proxy. */
+void edge_send(const struct channel *dst, const char *data, size_t len,
+	       void *arg);
+
+/* What opens the pinhole's timer anew: an empty line (RFC 3261 7.5), which is
+ * no message. */
+void edge_ping(struct proxy *p, const struct channel *to);
+
+/* What waits for the end of the turn leaves now. */
+void edge_flush(struct proxy *p);
+
+/* Whether an address is one of our ends. */
+bool edge_is_self(const struct proxy *p, const struct addr *a);
+
+#endif
