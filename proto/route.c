@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/strbuf.h"
@@ -14,6 +15,7 @@ enum {
 	MAC_LEN = 2 * MAC_BYTES + 1,
 	SIDE_LEN = 3,
 	CLAIM_MAX = 2048,
+	FORK_LEN = 12,
 };
 
 /* The texts under the hash, in the order they are hashed. */
@@ -22,22 +24,25 @@ struct claim {
 	const char *tag;
 	const char *side;
 	const char *relay;
+	const char *fork;
 };
 
 /*
  * Each text goes in with its NUL, which none can contain: two different sets
- * of texts never make the same bytes.
+ * of texts never make the same bytes. Without a fork it is one text less.
  */
 static int hash_claim(char mac[MAC_LEN], const struct claim *c,
 		      const char *secret)
 {
-	const char *const texts[] = {c->call_id, c->tag, c->side, c->relay};
+	const char *const texts[] = {c->call_id, c->tag, c->side, c->relay,
+				     c->fork};
+	size_t n = sizeof(texts) / sizeof(texts[0]) - !*c->fork;
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char data[CLAIM_MAX];
 	struct strbuf sb;
 
 	strbuf_init(&sb, data, sizeof(data));
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	for (size_t i = 0; i < n; i++)
 		strbuf_add(&sb, texts[i], strlen(texts[i]) + 1);
 	if (strbuf_err(&sb))
 		return -EMSGSIZE;
@@ -63,6 +68,20 @@ static int side_parse(struct route_state *st, const char *side)
 	return strcmp(side, side_text(st)) == 0 ? 0 : -EBADMSG;
 }
 
+static int fork_parse(unsigned *fork, const char *text)
+{
+	*fork = (unsigned)strtoul(text, NULL, 10);
+	return *fork < ROUTE_FORKS ? 0 : -EBADMSG;
+}
+
+int route_session(char *buf, size_t cap, const char *call_id, unsigned fork)
+{
+	int n = fork ? snprintf(buf, cap, "%s~%u", call_id, fork)
+		     : snprintf(buf, cap, "%s", call_id);
+
+	return n < 0 || (size_t)n >= cap ? -EMSGSIZE : 0;
+}
+
 static int get_param(char *buf, size_t cap, const url_t *url,
 		     enum proto_uri_param p)
 {
@@ -86,12 +105,15 @@ int route_print(char *buf, size_t cap, const struct channel *self,
 		const char *call_id, const char *caller_tag)
 {
 	char relay[ADDR_STRLEN] = "", own[ADDR_STRLEN], mac[MAC_LEN];
+	char fork[FORK_LEN] = "";
 	struct claim c = {call_id, caller_tag ? caller_tag : "", side_text(st),
-			  relay};
+			  relay, fork};
 	struct strbuf sb;
 
 	if (!addr_is_none(&st->relay))
 		addr_str(relay, &st->relay);
+	if (st->fork)
+		(void)snprintf(fork, sizeof(fork), "%u", st->fork);
 	if (hash_claim(mac, &c, secret))
 		return -EMSGSIZE;
 	strbuf_init(&sb, buf, cap);
@@ -102,6 +124,8 @@ int route_print(char *buf, size_t cap, const struct channel *self,
 	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_SIDE), c.side);
 	if (relay[0])
 		sipmsg_param_add(&sb, proto_uri_param_name(PROTO_RELAY), relay);
+	if (fork[0])
+		sipmsg_param_add(&sb, proto_uri_param_name(PROTO_FORK), fork);
 	sipmsg_param_add(&sb, proto_uri_param_name(PROTO_MAC), mac);
 	strbuf_str(&sb, ">");
 	return strbuf_err(&sb);
@@ -112,7 +136,8 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 		const char *to_tag)
 {
 	char side[SIDE_LEN] = "", relay[ADDR_STRLEN] = "", mac[MAC_LEN];
-	struct claim c = {call_id, NULL, side, relay};
+	char fork[FORK_LEN] = "";
+	struct claim c = {call_id, NULL, side, relay, fork};
 	bool caller;
 	int err;
 
@@ -124,10 +149,13 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 	if (get_param(side, sizeof(side), url, PROTO_SIDE) ||
 	    (err && err != -ENOENT))
 		return -EBADMSG;
+	err = get_param(fork, sizeof(fork), url, PROTO_FORK);
+	if (err && err != -ENOENT)
+		return -EBADMSG;
 	caller = fits(&c, from_tag, mac, secret);
 	if (!caller && !fits(&c, to_tag, mac, secret))
 		return -EBADMSG;
-	if (side_parse(st, side) ||
+	if (side_parse(st, side) || fork_parse(&st->fork, fork) ||
 	    (relay[0] && addr_parse(&st->relay, relay, 0))) {
 		memset(st, 0, sizeof(*st));
 		return -EBADMSG;

@@ -9,14 +9,17 @@
 /*
  * What a proxy's Record-Route URI carries, so that any instance with the same
  * secret serves the dialog after a restart: the relay that holds the session
- * and which sides are behind a NAT, under a keyed hash (HMAC-SHA-256, 128
- * bits, hex) over Call-ID, caller's tag and both values.
+ * and which sides are behind a NAT, and which branch of a forked request this
+ * is, under a keyed hash (HMAC-SHA-256, 128 bits, hex) over Call-ID, caller's
+ * tag and these values.
  */
 struct route_state {
 	struct addr relay; /* none: no relay resource by this proxy */
 	bool caller_natted;
 	bool callee_natted;
+	unsigned fork; /* which branch of its request, from 0 (ROUTE_FORKS) */
 };
+enum { ROUTE_FORKS = 32 };
 
 /* Of the end of ours that `self` is (its address as others see it, and its
  * transport):
@@ -36,6 +39,12 @@ int route_print(char *buf, size_t cap, const struct channel *self,
 int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 		const char *secret, const char *call_id, const char *from_tag,
 		const char *to_tag);
+
+/*
+ * The session id under which the relay holds the resource of a branch: the
+ * Call-ID, and "~" and its number behind where that is not 0. 0 or -EMSGSIZE.
+ */
+int route_session(char *buf, size_t cap, const char *call_id, unsigned fork);
 
 /* Whether a URI says, under any secret, that a relay resource exists; to be
  * believed only of a trusted proxy's message (step 152b). */

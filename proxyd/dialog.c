@@ -57,9 +57,11 @@ static int next_hop(struct channel *dest, bool *marked, bool *natted,
 	return 0;
 }
 
-static void note_cseq(const struct request *r)
+static void note_cseq(const struct branch *b)
 {
-	const struct session *s = sessions_get(r->p->sessions, request_id(r));
+	const struct request *r = b->r;
+	const struct session *s =
+		sessions_get(r->p->sessions, branch_session(b));
 
 	if (s && s->parties)
 		parties_heard(s->parties,
@@ -68,12 +70,13 @@ static void note_cseq(const struct request *r)
 }
 
 /* Nobody speaks in a dialog through us without the route we gave to it. */
-static enum step_result step_route(struct request *r)
+static enum step_result step_route(struct branch *b)
 {
+	struct request *r = b->r;
 	struct proxy *p = r->p;
 
-	if (!take_route(&r->route, &r->from_caller, p, r->msg, r->sip)) {
-		note_cseq(r);
+	if (!take_route(&b->route, &r->from_caller, p, r->msg, r->sip)) {
+		note_cseq(b);
 		return STEP_NEXT;
 	}
 	p->n.rejected_route++;
@@ -81,31 +84,35 @@ static enum step_result step_route(struct request *r)
 		 LOG_S("call_id", request_id(r)),
 		 LOG_S("method", sipmsg_method(r->sip)),
 		 LOG_A("src", &r->src.addr));
-	return request_fail(r, 481, NULL);
+	return branch_fail(b, 481, NULL);
 }
 
 /* The offer will come in the 200, for a resource that this proxy has forgotten
  * over a restart. */
-static bool is_late_offer(const struct request *r)
+static bool is_late_offer(const struct branch *b)
 {
+	const struct request *r = b->r;
+
 	return r->method == sip_method_invite && !r->has_sdp &&
-	       !sessions_get(r->p->sessions, request_id(r));
+	       !sessions_get(r->p->sessions, branch_session(b));
 }
 
 /* A new offer: the same session gets the same resource, and the relay learns
  * where the offerer now is. */
-static enum step_result step_reoffer(struct request *r)
+static enum step_result step_reoffer(struct branch *b)
 {
-	if (addr_is_none(&r->route.relay) || (!r->has_sdp && !is_late_offer(r)))
+	struct request *r = b->r;
+
+	if (addr_is_none(&b->route.relay) || (!r->has_sdp && !is_late_offer(b)))
 		return STEP_NEXT;
-	return relaying_start(r);
+	return relaying_start(b);
 }
 
-static enum step_result step_next_hop(struct request *r)
+static enum step_result step_next_hop(struct branch *b)
 {
-	if (next_hop(&r->dest, &r->dest_marked, &r->dest_natted, r->msg,
-		     r->sip))
-		return request_fail(r, 502, "Next Hop Is Not An Address");
+	if (next_hop(&b->dest, &b->dest_marked, &b->dest_natted, b->msg,
+		     b->sip))
+		return branch_fail(b, 502, "Next Hop Is Not An Address");
 	return STEP_NEXT;
 }
 

@@ -67,44 +67,47 @@ static bool take_preloaded_route(struct request *r)
 }
 
 /* RFC 3261 16.3 step 5: no extension that a proxy must know is known here. */
-static enum step_result refuse_extension(struct request *r)
+static enum step_result refuse_extension(struct branch *b)
 {
+	struct request *r = b->r;
 	const sip_header_t *h = (sip_header_t *)r->sip->sip_proxy_require;
 	char extra[512];
 	char *names = sipmsg_header_text(msg_home(r->msg), h);
 
 	(void)snprintf(extra, sizeof(extra), "Unsupported: %.400s\r\n",
 		       names ? names : "");
-	return request_fail_with(r, 420, NULL, extra);
+	return branch_fail_with(b, 420, NULL, extra);
 }
 
-static enum step_result check_hops(struct request *r)
+static enum step_result check_hops(struct branch *b)
 {
+	struct request *r = b->r;
 	const sip_max_forwards_t *mf = r->sip->sip_max_forwards;
 
 	if (!mf || mf->mf_count)
 		return STEP_NEXT;
 	r->p->n.rejected_hops++;
-	return request_fail(r, 483, NULL);
+	return branch_fail(b, 483, NULL);
 }
 
-enum step_result flow_receive(struct request *r)
+enum step_result flow_receive(struct branch *b)
 {
+	struct request *r = b->r;
 	const url_t *url = r->sip->sip_request->rq_url;
 
-	if (check_hops(r) == STEP_END)
+	if (check_hops(b) == STEP_END)
 		return STEP_END;
 	if (r->sip->sip_proxy_require)
-		return refuse_extension(r);
+		return refuse_extension(b);
 	if (!r->trusted)
 		strip_dialect(r);
 	if (r->initial && !take_preloaded_route(r)) {
 		r->p->n.rejected_route++;
-		return request_fail(r, 403, "Route Names Another Proxy");
+		return branch_fail(b, 403, "Route Names Another Proxy");
 	}
 	if (r->method == sip_method_options && !url->url_user &&
 	    proxy_is_self(r->p, url))
-		return request_fail(r, 200, NULL);
+		return branch_fail(b, 200, NULL);
 	request_read_sdp(r);
 	return STEP_NEXT;
 }
@@ -122,8 +125,9 @@ static void read_claims(struct nat_claims *c, const struct request *r)
 		(void)sipmsg_url_addr(&c->contact, m->m_url);
 }
 
-enum step_result flow_compare(struct request *r)
+enum step_result flow_compare(struct branch *b)
 {
+	struct request *r = b->r;
 	struct nat_claims claims;
 	struct nat_verdict v;
 
@@ -151,8 +155,10 @@ bool flow_keeps_channel(const struct request *r)
 
 /* The Via has got received and rport at the door (RFC 3581); the Contact gets
  * the observed address here. */
-enum step_result flow_write_observed(struct request *r)
+enum step_result flow_write_observed(struct branch *b)
 {
+	struct request *r = b->r;
+
 	if (!flow_keeps_channel(r))
 		return STEP_NEXT;
 	for (sip_contact_t *m = r->sip->sip_contact; m; m = m->m_next) {
@@ -160,28 +166,28 @@ enum step_result flow_write_observed(struct request *r)
 			continue;
 		if (registration_mark(msg_home(r->msg), m->m_url, &r->src,
 				      r->natted))
-			return request_fail(r, 500, NULL);
+			return branch_fail(b, 500, NULL);
 		msg_fragment_clear(m->m_common);
 	}
 	return STEP_NEXT;
 }
 
-enum step_result flow_replace_sdp(struct request *r)
+enum step_result flow_replace_sdp(struct branch *b)
 {
 	static char out[SIPMSG_MAX];
 	struct strbuf sb;
 	size_t len;
 	bool sdp;
-	const char *body = sipmsg_body(&len, &sdp, r->sip);
+	const char *body = sipmsg_body(&len, &sdp, b->sip);
 
-	if (!r->resource || r->replaced || !sdp)
+	if (!b->resource || b->replaced || !sdp)
 		return STEP_NEXT;
 	strbuf_init(&sb, out, sizeof(out));
-	if (sdp_replace(&sb, body, len, r->resource))
-		return request_fail(r, 488, "Session Description Not Usable");
-	if (sipmsg_set_body(r->msg, out, sb.len))
-		return request_fail(r, 500, NULL);
-	r->replaced = true;
+	if (sdp_replace(&sb, body, len, b->resource))
+		return branch_fail(b, 488, "Session Description Not Usable");
+	if (sipmsg_set_body(b->msg, out, sb.len))
+		return branch_fail(b, 500, NULL);
+	b->replaced = true;
 	return STEP_NEXT;
 }
 
@@ -210,17 +216,18 @@ static bool makes_dialog(const struct request *r)
 			      r->method == sip_method_refer);
 }
 
-static int push_route(struct request *r, const struct channel *self)
+static int push_route(struct branch *b, const struct channel *self)
 {
 	char text[ROUTE_LEN];
 	sip_record_route_t *rr;
-	int err = route_print(text, sizeof(text), self, &r->route, r->p->secret,
-			      request_id(r), r->sip->sip_from->a_tag);
+	int err = route_print(text, sizeof(text), self, &b->route,
+			      b->r->p->secret, request_id(b->r),
+			      b->sip->sip_from->a_tag);
 
 	if (err)
 		return err;
-	rr = sip_record_route_make(msg_home(r->msg), text);
-	if (!rr || msg_header_insert(r->msg, (msg_pub_t *)r->sip,
+	rr = sip_record_route_make(msg_home(b->msg), text);
+	if (!rr || msg_header_insert(b->msg, (msg_pub_t *)b->sip,
 				     (msg_header_t *)rr) < 0)
 		return -ENOMEM;
 	return 0;
@@ -228,28 +235,29 @@ static int push_route(struct request *r, const struct channel *self)
 
 /* Where the two sides are reached from different ends of ours, each gets the
  * one that it can reach: the caller's below, the callee's on top (RFC 5658). */
-static int push_record_route(struct request *r)
+static int push_record_route(struct branch *b)
 {
+	const struct request *r = b->r;
 	struct channel in, out;
 	int err = 0;
 
 	if (!makes_dialog(r))
 		return 0;
-	r->route.caller_natted = r->natted;
-	r->route.callee_natted = r->dest_natted;
+	b->route.caller_natted = r->natted;
+	b->route.callee_natted = b->dest_natted;
 	edge_self(&in, r->p, &r->src);
-	edge_self(&out, r->p, &r->dest);
+	edge_self(&out, r->p, &b->dest);
 	if (!channel_eq(&in, &out))
-		err = push_route(r, &in);
-	return err ? err : push_route(r, &out);
+		err = push_route(b, &in);
+	return err ? err : push_route(b, &out);
 }
 
-static int count_hop(struct request *r)
+static int count_hop(struct branch *b)
 {
-	sip_max_forwards_t *mf = r->sip->sip_max_forwards;
+	sip_max_forwards_t *mf = b->sip->sip_max_forwards;
 
 	if (!mf)
-		return sip_add_make(r->msg, r->sip, sip_max_forwards_class,
+		return sip_add_make(b->msg, b->sip, sip_max_forwards_class,
 				    "70") < 0
 			       ? -ENOMEM
 			       : 0;
@@ -275,37 +283,38 @@ int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
 	return err;
 }
 
-enum step_result flow_forward(struct request *r)
+enum step_result flow_forward(struct branch *b)
 {
+	struct request *r = b->r;
 	struct proxy *p = r->p;
 	char branch[TXN_BRANCH_LEN];
 	int err;
 
-	if (edge_is_self(p, &r->dest.addr)) {
+	if (edge_is_self(p, &b->dest.addr)) {
 		p->n.rejected_hops++;
-		return request_fail(r, 482, NULL);
+		return branch_fail(b, 482, NULL);
 	}
-	if (!proxy_may_contact(p, &r->dest.addr)) {
+	if (!proxy_may_contact(p, &b->dest.addr)) {
 		p->n.rejected_target++;
-		return request_fail(r, 403, "Address Never Contacted");
+		return branch_fail(b, 403, "Address Never Contacted");
 	}
 	txn_branch(branch, NULL, 0);
-	err = count_hop(r);
+	err = count_hop(b);
 	if (!err)
-		err = push_record_route(r);
+		err = push_record_route(b);
 	if (!err)
-		err = flow_push_via(p, r->msg, branch, &r->dest);
+		err = flow_push_via(p, b->msg, branch, &b->dest);
 	if (!err) {
-		err = flow_send(&r->forward, p, r->msg, branch, &r->dest, 0,
+		err = flow_send(&b->forward, p, b->msg, branch, &b->dest, 0,
 				response_received, r->server);
 		/* What we may have to answer ourselves is not ours. */
-		(void)sip_via_remove(r->msg, r->sip);
+		(void)sip_via_remove(b->msg, b->sip);
 	}
 	if (err == -EMSGSIZE)
-		return request_fail(r, 513, NULL);
+		return branch_fail(b, 513, NULL);
 	if (err) {
 		p->n.overload++;
-		return request_fail(r, 503, NULL);
+		return branch_fail(b, 503, NULL);
 	}
 	return STEP_END;
 }

@@ -1,6 +1,7 @@
 #ifndef PROXYD_FLOW_H
 #define PROXYD_FLOW_H
 
+#include "proxyd/branch.h"
 #include "proxyd/request.h"
 
 /* The flows, one file each, as tables of steps. */
@@ -10,11 +11,11 @@ extern const struct step dialog_steps[];   /* requests within a dialog */
 extern const struct step register_steps[]; /* Fig. 3a */
 
 /* Steps that flows share (flow.c). */
-enum step_result flow_receive(struct request *r);        /* 134 */
-enum step_result flow_compare(struct request *r);        /* 140-142 */
-enum step_result flow_write_observed(struct request *r); /* 144 */
-enum step_result flow_replace_sdp(struct request *r);    /* 148, 154 */
-enum step_result flow_forward(struct request *r);        /* 136, 138, 155 */
+enum step_result flow_receive(struct branch *b);        /* 134 */
+enum step_result flow_compare(struct branch *b);        /* 140-142 */
+enum step_result flow_write_observed(struct branch *b); /* 144 */
+enum step_result flow_replace_sdp(struct branch *b);    /* 148, 154 */
+enum step_result flow_forward(struct branch *b);        /* 136, 138, 155 */
 
 /* Whether the sender of a request is reached on the channel that it came on,
  * and nowhere else: behind a NAT, or over the connection it opened. */
@@ -38,25 +39,38 @@ int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
 
 /* relaying.c, Fig. 4b: ask a relay for the offer of this request; the relay
  * that the route names, or the best by rendezvous hash. STEP_WAIT or _END. */
-enum step_result relaying_start(struct request *r);
+enum step_result relaying_start(struct branch *b);
 
 /* Of a relay with several addresses that was asked before it was known where
  * the callee is: ask again, that it serves that party at the right one. */
-enum step_result relaying_place(struct request *r);
+enum step_result relaying_place(struct branch *b);
 
 /* Record the answer in a response as the channel of the party in To. */
-void relaying_record(struct request *r, msg_t *response);
+void relaying_record(struct branch *b, msg_t *response);
 
 /* Give the resource back, with the tags of this request; the session is
  * forgotten. */
-void relaying_release(struct request *r);
+void relaying_release(struct branch *b);
 
 /* The same for a call that its relay has given up: from its own message. */
 void relaying_release_gone(struct proxy *p, msg_t *gone,
 			   const struct addr *relay);
 
 /* redirecting.c, Fig. 4c: ask where the callee is. STEP_WAIT or STEP_END. */
-enum step_result redirecting_start(struct request *r);
+enum step_result redirecting_start(struct branch *b);
+
+/* forking.c: the contacts of the 302 for the branches to come. 0, or negative
+ * where there is none. */
+int forking_targets(struct request *r, const sip_t *answer);
+
+/* RFC 3261 16.5, 16.6: a branch for each contact. */
+enum step_result forking_start(struct branch *b);
+
+/* context.c, RFC 3261 16.7: a branch has this final response of 300 or above,
+ * as `msg` came, or made here (NULL). It goes back when no other can be better.
+ */
+void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
+		   const char *extra);
 
 /* response.c, Fig. 4d: handler of the forwarded request's responses. */
 void response_received(txn_id id, int status, msg_t *msg, bool last,

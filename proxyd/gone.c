@@ -36,14 +36,13 @@ static void bye_answered(txn_id id, int status, msg_t *msg, bool last,
 
 /* Whether it is under way. */
 static bool end_side(struct proxy *p, const struct session *s, enum party to,
-		     const sip_t *sip, const char *reason)
+		     const char *reason)
 {
 	char branch[TXN_BRANCH_LEN];
 	struct channel self, dst;
 	const struct parties_bye bye = {
 		.self = &self,
 		.branch = branch,
-		.call_id = sip->sip_call_id->i_id,
 		.reason = reason,
 	};
 	struct strbuf sb;
@@ -65,8 +64,8 @@ static void end_call(struct proxy *p, const struct session *s, msg_t *msg)
 	const char *reason = sipmsg_header_text(msg_home(msg), sip->sip_reason);
 	bool caller, callee;
 
-	caller = reason && end_side(p, s, PARTY_CALLER, sip, reason);
-	callee = reason && end_side(p, s, PARTY_CALLEE, sip, reason);
+	caller = reason && end_side(p, s, PARTY_CALLER, reason);
+	callee = reason && end_side(p, s, PARTY_CALLEE, reason);
 	p->n.calls_gone++;
 	log_info("call ended: its media is gone",
 		 LOG_S("call_id", sip->sip_call_id->i_id),

@@ -13,10 +13,10 @@
 
 enum { CHANNEL_KEPT_MS = 3600 * 1000 };
 
-static enum step_result step_134(struct request *r)
+static enum step_result step_134(struct branch *b)
 {
-	r->p->n.calls++;
-	return flow_receive(r);
+	b->r->p->n.calls++;
+	return flow_receive(b);
 }
 
 static bool caller_is_known(const struct request *r)
@@ -32,86 +32,93 @@ static bool caller_is_known(const struct request *r)
  * request goes out beside the redirect query. Others have to be let through by
  * redirectd first, so that nobody takes relay ports without being known.
  */
-static enum step_result step_146_beside(struct request *r)
+static enum step_result step_146_beside(struct branch *b)
 {
+	struct request *r = b->r;
+
 	if (!r->natted || !r->has_sdp || !caller_is_known(r))
 		return STEP_NEXT;
-	return relaying_start(r) == STEP_END ? STEP_END : STEP_NEXT;
+	return relaying_start(b) == STEP_END ? STEP_END : STEP_NEXT;
 }
 
-static enum step_result step_146(struct request *r)
+static enum step_result step_146(struct branch *b)
 {
-	if (!r->natted || r->resource)
+	struct request *r = b->r;
+
+	if (!r->natted || b->resource)
 		return STEP_NEXT;
 	if (!r->has_sdp) {
 		r->p->n.rejected_offer++;
-		return request_fail(r, 488, "Offer Needed To Cross The NAT");
+		return branch_fail(b, 488, "Offer Needed To Cross The NAT");
 	}
-	return relaying_start(r);
+	return relaying_start(b);
 }
 
 /* The redirect answer becomes the Request-URI; a client behind a NAT is named
  * by its NAT's address and port (Fig. 5g). */
-static enum step_result step_151(struct request *r)
+static enum step_result step_151(struct branch *b)
 {
+	struct request *r = b->r;
 	struct proxy *p = r->p;
-	su_home_t *home = msg_home(r->msg);
-	url_t *url = url_make(home, r->target);
+	su_home_t *home = msg_home(b->msg);
+	url_t *url = url_make(home, b->target);
 	char domain[REDIRECT_ID_MAX];
 
-	if (!url || (registration_channel(&r->dest, url) &&
-		     sipmsg_url_channel(&r->dest, url)))
-		return request_fail(r, 502, "Contact Is Not An Address");
-	r->dest_marked = registration_marked(url);
-	r->dest_natted = registration_natted(url);
-	r->dest_proxy =
+	if (!url || (registration_channel(&b->dest, url) &&
+		     sipmsg_url_channel(&b->dest, url)))
+		return branch_fail(b, 502, "Contact Is Not An Address");
+	b->dest_marked = registration_marked(url);
+	b->dest_natted = registration_natted(url);
+	b->dest_proxy =
 		sipmsg_url_param(domain, sizeof(domain), url,
 				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
-	if (r->dest_marked) {
+	if (b->dest_marked) {
 		flow_strip_url(home, url);
 		if (!clients_has(p->clients, r->client_id))
-			(void)clients_put(p->clients, r->client_id, &r->dest,
+			(void)clients_put(p->clients, r->client_id, &b->dest,
 					  proxy_now(p),
 					  proxy_now(p) + CHANNEL_KEPT_MS);
 	}
-	*r->sip->sip_request->rq_url = *url;
-	msg_fragment_clear(r->sip->sip_request->rq_common);
+	*b->sip->sip_request->rq_url = *url;
+	msg_fragment_clear(b->sip->sip_request->rq_common);
 	return STEP_NEXT;
 }
 
 /* Step 152b: a proxy of ours before us has got the resource already. */
-static bool already_relayed(const struct request *r)
+static bool already_relayed(const struct branch *b)
 {
+	const struct request *r = b->r;
 	const sip_record_route_t *rr =
 		r->trusted ? r->sip->sip_record_route : NULL;
 
 	for (; rr; rr = rr->r_next)
 		if (route_has_relay(rr->r_url))
 			return true;
-	return r->resource != NULL;
+	return b->resource != NULL;
 }
 
 /* Step 152a, and the two whose addresses cannot reach each other. */
-static bool callee_needs_relay(const struct request *r)
+static bool callee_needs_relay(const struct branch *b)
 {
-	return r->dest_natted ||
-	       (!r->dest_proxy && !nat_reachable(&r->media, &r->dest.addr));
+	return b->dest_natted ||
+	       (!b->dest_proxy && !nat_reachable(&b->r->media, &b->dest.addr));
 }
 
-static enum step_result step_152_153(struct request *r)
+static enum step_result step_152_153(struct branch *b)
 {
+	struct request *r = b->r;
 	char dest[CHANNEL_STRLEN];
 
-	if (!callee_needs_relay(r) || already_relayed(r))
+	if (!callee_needs_relay(b) || already_relayed(b))
 		return STEP_NEXT;
 	if (!r->has_sdp) {
 		r->p->n.rejected_offer++;
-		return request_fail(r, 488, "Offer Needed To Cross The NAT");
+		return branch_fail(b, 488, "Offer Needed To Cross The NAT");
 	}
 	proxy_note(r->p, request_id(r), "callee %s at %s",
-		   r->dest_natted ? "is behind a NAT" : "is out of reach",
-		   channel_str(dest, &r->dest));
-	return relaying_start(r);
+		   b->dest_natted ? "is behind a NAT" : "is out of reach",
+		   channel_str(dest, &b->dest));
+	return relaying_start(b);
 }
 
 const struct step invite_steps[] = {
@@ -120,6 +127,7 @@ const struct step invite_steps[] = {
 	{"Fig. 4a 144", flow_write_observed},
 	{"Fig. 4a 146", step_146_beside},
 	{"Fig. 4a 150", redirecting_start},
+	{"RFC 3261 16.6", forking_start},
 	{"Fig. 4a 146", step_146},
 	{"Fig. 4a 146", relaying_place},
 	{"Fig. 4a 148", flow_replace_sdp},
@@ -134,6 +142,7 @@ const struct step outside_steps[] = {
 	{"Fig. 4a 140-142", flow_compare},
 	{"Fig. 4a 144", flow_write_observed},
 	{"Fig. 4a 150", redirecting_start},
+	{"RFC 3261 16.6", forking_start},
 	{"Fig. 4a 151", step_151},
 	{"Fig. 4a 136, 138, 155", flow_forward},
 };

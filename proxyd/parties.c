@@ -24,6 +24,7 @@ struct side {
 };
 
 struct parties {
+	char *call_id;
 	struct side side[PARTIES];
 };
 
@@ -154,6 +155,9 @@ static int set_names(struct parties *p, enum party from, const sip_t *req,
 {
 	int err = set_name(&p->side[from], req->sip_from);
 
+	p->call_id = strdup(req->sip_call_id->i_id);
+	if (!p->call_id)
+		return -ENOMEM;
 	if (!answer->sip_to->a_tag)
 		return -EBADMSG;
 	return err ? err : set_name(&p->side[!from], answer->sip_to);
@@ -255,6 +259,7 @@ void parties_free(struct parties *p)
 		free(p->side[i].target);
 		free(p->side[i].routes);
 	}
+	free(p->call_id);
 	free(p);
 }
 
@@ -309,6 +314,6 @@ int parties_bye(struct strbuf *out, struct parties *p, enum party to,
 		      far->target, transport_via(bye->self->transport),
 		      addr_str(self, &bye->self->addr), bye->branch,
 		      MAX_FORWARDS, far->routes, near->name, far->name,
-		      bye->call_id, ++near->cseq, bye->reason);
+		      p->call_id, ++near->cseq, bye->reason);
 	return strbuf_err(out);
 }

@@ -11,9 +11,9 @@ struct strbuf;
 
 /*
  * What a proxy keeps of a call's dialog so that it can end it on both sides in
- * the other's name (RFC 3261 12.2.1.1): of each party its From or To with the
- * tag, where its requests go (remote target and route set, as seen from this
- * proxy) and the highest CSeq it has used.
+ * the other's name (RFC 3261 12.2.1.1): its Call-ID, and of each party its From
+ * or To with the tag, where its requests go (remote target and route set, as
+ * seen from this proxy) and the highest CSeq it has used.
  */
 struct parties;
 enum party { PARTY_CALLER, PARTY_CALLEE, PARTIES };
@@ -59,7 +59,6 @@ bool parties_has_tag(const struct parties *p, enum party whose,
 struct parties_bye {
 	const struct channel *self; /* our end towards it, for the Via */
 	const char *branch;
-	const char *call_id;
 	const char *reason; /* the value of a Reason header */
 };
 

@@ -38,19 +38,21 @@ static int asked_for(struct request *r)
 	return r->client_id ? 0 : -ENOMEM;
 }
 
-static enum step_result ask(struct request *r);
+static enum step_result ask(struct branch *b);
 
-static void refused(struct request *r, int status, const char *phrase)
+static void refused(struct branch *b, int status, const char *phrase)
 {
+	struct request *r = b->r;
+
 	r->p->n.redirect_failed++;
-	if (!r->ended && (status == 408 || status == 503) &&
+	if (!b->ended && (status == 408 || status == 503) &&
 	    r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
-		(void)ask(r);
+		(void)ask(b);
 	else if (status == 408 || status >= 500)
-		(void)request_fail(r, 503, "No Directory Available");
+		(void)branch_fail(b, 503, "No Directory Available");
 	else
-		(void)request_fail(r, status, phrase);
-	request_answered(r);
+		(void)branch_fail(b, status, phrase);
+	branch_answered(b);
 }
 
 /* Step 150c. */
@@ -59,20 +61,21 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 {
 	struct request *r = request_find(arg, ref);
 	const sip_t *sip = msg ? sip_object(msg) : NULL;
-	struct redirect_target target = {0};
+	struct branch *first;
 
 	(void)id;
 	(void)last;
 	if (!r || status < 200)
 		return;
+	first = r->branches;
 	if (status == 302 && sip) {
-		if (redirect_answer_parse(&target, 1, sip) < 1)
-			(void)request_fail(r, 502, "Directory Answer Unusable");
-		r->target = su_strdup(msg_home(r->msg), target.url);
-		request_answered(r);
+		if (forking_targets(r, sip))
+			(void)branch_fail(first, 502,
+					  "Directory Answer Unusable");
+		branch_answered(first);
 		return;
 	}
-	refused(r, status < 300 ? 502 : status,
+	refused(first, status < 300 ? 502 : status,
 		sip ? sip->sip_status->st_phrase : NULL);
 }
 
@@ -97,22 +100,26 @@ static int send_query(struct request *r, const struct addr *redirect)
 	return err;
 }
 
-static enum step_result ask(struct request *r)
+static enum step_result ask(struct branch *b)
 {
+	struct request *r = b->r;
+
 	r->p->n.redirect_queries++;
 	if (send_query(r, &r->p->redirect[r->redirect_try++])) {
 		r->p->n.overload++;
-		return request_fail(r, 503, NULL);
+		return branch_fail(b, 503, NULL);
 	}
-	r->waiting++;
+	b->waiting++;
 	return STEP_WAIT;
 }
 
-enum step_result redirecting_start(struct request *r)
+enum step_result redirecting_start(struct branch *b)
 {
+	struct request *r = b->r;
+
 	if (!r->trusted && !proxy_serves(r->p, r->sip->sip_request->rq_url))
-		return request_fail(r, 404, "Domain Not Served Here");
+		return branch_fail(b, 404, "Domain Not Served Here");
 	if (asked_for(r))
-		return request_fail(r, 404, "Request-URI Names No Client");
-	return ask(r);
+		return branch_fail(b, 404, "Request-URI Names No Client");
+	return ask(b);
 }

@@ -56,10 +56,11 @@ static void restore_contacts(msg_t *msg, sip_t *sip)
 	}
 }
 
-static enum step_result ask(struct request *r);
+static enum step_result ask(struct branch *b);
 
-static void finished(struct request *r, int status, msg_t *msg)
+static void finished(struct branch *b, int status, msg_t *msg)
 {
+	struct request *r = b->r;
 	sip_t *sip = sip_object(msg);
 
 	if (status == 200)
@@ -69,34 +70,37 @@ static void finished(struct request *r, int status, msg_t *msg)
 	response_forward(r, status, msg);
 	log_debug("registration answered", LOG_S("call_id", request_id(r)),
 		  LOG_I("status", status), LOG_A("src", &r->src.addr));
-	r->ended = true;
-	request_answered(r);
+	b->ended = r->ended = true;
+	branch_answered(b);
 }
 
 static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 		     void *arg)
 {
 	struct request *r = request_find(arg, ref);
+	struct branch *b;
 
 	(void)id;
 	(void)last;
 	if (!r || status < 200)
 		return;
+	b = r->branches;
 	if (msg && status != 503) {
-		finished(r, status, msg);
+		finished(b, status, msg);
 		return;
 	}
 	r->p->n.redirect_failed++;
 	if (r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
-		(void)ask(r);
+		(void)ask(b);
 	else
-		(void)request_fail(r, 503, "No Directory Available");
-	request_answered(r);
+		(void)branch_fail(b, 503, "No Directory Available");
+	branch_answered(b);
 }
 
 /* Step 118. */
-static enum step_result ask(struct request *r)
+static enum step_result ask(struct branch *b)
 {
+	struct request *r = b->r;
 	struct proxy *p = r->p;
 	struct channel redirect = channel_udp(&p->redirect[r->redirect_try++]);
 	char branch[TXN_BRANCH_LEN];
@@ -113,29 +117,32 @@ static enum step_result ask(struct request *r)
 	msg_destroy(copy);
 	if (err) {
 		p->n.overload++;
-		return request_fail(r, 503, NULL);
+		return branch_fail(b, 503, NULL);
 	}
-	r->waiting++;
+	b->waiting++;
 	return STEP_WAIT;
 }
 
-static enum step_result step_112(struct request *r)
+static enum step_result step_112(struct branch *b)
 {
+	struct request *r = b->r;
 	const url_t *aor = r->sip->sip_to->a_url;
 
 	r->p->n.registrations++;
 	if (r->p->conf->domains.n &&
 	    (!proxy_serves(r->p, aor) || proxy_is_self(r->p, aor)))
-		return request_fail(r, 404, "Domain Not Served Here");
-	return flow_receive(r);
+		return branch_fail(b, 404, "Domain Not Served Here");
+	return flow_receive(b);
 }
 
 /* The rest of step 116: this proxy is the way back to the client. */
-static enum step_result step_116_path(struct request *r)
+static enum step_result step_116_path(struct branch *b)
 {
+	const struct request *r = b->r;
+
 	if (registration_add_path(r->msg,
 				  edge_self_for(r->p, &r->p->redirect[0])))
-		return request_fail(r, 500, NULL);
+		return branch_fail(b, 500, NULL);
 	return STEP_NEXT;
 }
 

@@ -24,67 +24,68 @@ static char out[SIPMSG_MAX];
 
 /* The order changes while a call goes on to the next, for what the last one
  * said counts at once. */
-static bool asked_before(const struct request *r, relay_id id)
+static bool asked_before(const struct branch *b, relay_id id)
 {
-	for (size_t i = 0; i < r->relays_asked; i++)
-		if (r->asked[i] == id)
+	for (size_t i = 0; i < b->relays_asked; i++)
+		if (b->asked[i] == id)
 			return true;
 	return false;
 }
 
 /* The best choice for a new call that was not asked yet. */
-static relay_id next_choice(struct addr *relay, const struct request *r)
+static relay_id next_choice(struct addr *relay, const struct branch *b)
 {
-	const struct relays *all = r->p->relays;
+	const struct relays *all = b->r->p->relays;
 	relay_id id;
 
-	if (r->relays_asked == REQUEST_RELAYS_MAX)
+	if (b->relays_asked == BRANCH_RELAYS_MAX)
 		return 0;
 	for (size_t nth = 0;
-	     relays_nth(relay, all, request_id(r), nth, proxy_now(r->p));
+	     relays_nth(relay, all, branch_session(b), nth, proxy_now(b->r->p));
 	     nth++) {
 		id = relays_id(all, relay);
-		if (!asked_before(r, id))
+		if (!asked_before(b, id))
 			return id;
 	}
 	return 0;
 }
 
 /* The relay to ask: the one the dialog's route names, or the next choice. */
-static bool next_relay(struct request *r)
+static bool next_relay(struct branch *b)
 {
 	struct addr relay;
 	relay_id id = 0;
 
-	if (r->initial) {
-		id = next_choice(&relay, r);
+	if (b->r->initial) {
+		id = next_choice(&relay, b);
 		if (!id)
 			return false;
-		r->route.relay = relay;
-	} else if (r->relays_asked) {
+		b->route.relay = relay;
+	} else if (b->relays_asked) {
 		return false;
 	}
-	r->asked[r->relays_asked++] = id;
+	b->asked[b->relays_asked++] = id;
 	return true;
 }
 
 /* While another one can be asked, nobody waits long for this one. */
-static uint32_t patience(const struct request *r)
+static uint32_t patience(const struct branch *b)
 {
 	struct addr other;
 
-	if (r->resource) /* asked again: no other one will do */
+	if (b->resource) /* asked again: no other one will do */
 		return SETUP_MS;
-	if (r->initial && next_choice(&other, r))
+	if (b->r->initial && next_choice(&other, b))
 		return FAILOVER_MS;
-	return SETUP_MS - FAILOVER_MS * (uint32_t)(r->relays_asked - 1);
+	return SETUP_MS - FAILOVER_MS * (uint32_t)(b->relays_asked - 1);
 }
 
 /* Step 144b: what the relay is told, from the message as rewritten so far. */
-static int describe(struct relay_request *q, msg_t *msg, const sip_t *sip)
+static int describe(struct relay_request *q, const char *session, msg_t *msg,
+		    const sip_t *sip)
 {
 	memset(q, 0, sizeof(*q));
-	q->call_id = sip->sip_call_id->i_id;
+	q->call_id = session;
 	q->from = sipmsg_header_text(msg_home(msg), sip->sip_from);
 	q->to = sipmsg_header_text(msg_home(msg), sip->sip_to);
 	q->from_tag = sip->sip_from->a_tag;
@@ -107,17 +108,17 @@ static void add_options(struct relay_request *q, const struct proxyd_conf *conf)
 
 /* Where the request is going to, as far as that is known by now: there the
  * relay serves the other party. */
-static void add_toward(struct relay_request *q, const struct request *r)
+static void add_toward(struct relay_request *q, const struct branch *b)
 {
 	struct addr *toward = &q->options.toward;
 	url_t *url;
 
 	/* a proxy in between says nothing of a party that has been placed */
-	if (!r->initial && r->sip->sip_route)
+	if (!b->r->initial && b->sip->sip_route)
 		return;
-	*toward = r->dest.addr;
-	if (addr_is_none(toward) && r->target) {
-		url = url_make(msg_home(r->msg), r->target);
+	*toward = b->dest.addr;
+	if (addr_is_none(toward) && b->target) {
+		url = url_make(msg_home(b->msg), b->target);
 		if (!url || sipmsg_url_addr(toward, url))
 			*toward = (struct addr){0};
 	}
@@ -128,191 +129,193 @@ static void add_toward(struct relay_request *q, const struct request *r)
 
 /* An answer is known by the tag in To: the offer of a re-INVITE goes without,
  * or the relay would take it for the other party's. */
-static const char *to_untagged(const struct request *r)
+static const char *to_untagged(const struct branch *b)
 {
-	su_home_t *home = msg_home(r->msg);
-	const char *url = url_as_string(home, r->sip->sip_to->a_url);
+	su_home_t *home = msg_home(b->msg);
+	const char *url = url_as_string(home, b->sip->sip_to->a_url);
 
 	return url ? su_sprintf(home, "<%s>", url) : NULL;
 }
 
-static enum step_result ask(struct request *r);
+static enum step_result ask(struct branch *b);
 
 /* Silence: what a relay grants too late would be held by nobody. */
-static void give_up(struct request *r)
+static void give_up(struct branch *b)
 {
-	if (r->initial)
-		relaying_release(r);
+	if (b->r->initial)
+		relaying_release(b);
 }
 
 /* What the refusal says of the relay itself, for the calls to come. */
-static void note_refusal(struct request *r, int status, const sip_t *sip)
+static void note_refusal(struct branch *b, int status, const sip_t *sip)
 {
 	const sip_retry_after_t *ra = sip ? sip->sip_retry_after : NULL;
 
 	if (!sip)
-		pooling_silent(r->p->pooling, &r->route.relay);
+		pooling_silent(b->r->p->pooling, &b->route.relay);
 	else if (status == 503 || status == 486)
-		pooling_refused(r->p->pooling, &r->route.relay,
+		pooling_refused(b->r->p->pooling, &b->route.relay,
 				ra ? (unsigned long)ra->af_delta : 0);
 }
 
 /* Asked again where both would be served; it goes on holding the resource. */
-static bool refused_again(struct request *r, int status)
+static bool refused_again(struct branch *b, int status)
 {
-	if (!r->resource)
+	if (!b->resource)
 		return false;
 	log_warn("relay cannot serve the called party",
-		 LOG_S("call_id", request_id(r)),
-		 LOG_A("relay", &r->route.relay), LOG_I("status", status));
-	(void)request_fail(r, 503, "No Media Relay Available");
+		 LOG_S("call_id", branch_session(b)),
+		 LOG_A("relay", &b->route.relay), LOG_I("status", status));
+	(void)branch_fail(b, 503, "No Media Relay Available");
 	return true;
 }
 
-static void refused(struct request *r, int status, const sip_t *sip)
+static void refused(struct branch *b, int status, const sip_t *sip)
 {
-	r->p->n.relay_refused++;
-	note_refusal(r, status, sip);
-	if (refused_again(r, status)) {
-		request_answered(r);
+	b->r->p->n.relay_refused++;
+	note_refusal(b, status, sip);
+	if (refused_again(b, status)) {
+		branch_answered(b);
 		return;
 	}
 	if (status == 408)
-		give_up(r);
-	log_warn("relay request failed", LOG_S("call_id", request_id(r)),
-		 LOG_A("relay", &r->route.relay), LOG_I("status", status),
-		 LOG_I("try", r->relays_asked));
+		give_up(b);
+	log_warn("relay request failed", LOG_S("call_id", branch_session(b)),
+		 LOG_A("relay", &b->route.relay), LOG_I("status", status),
+		 LOG_I("try", b->relays_asked));
 	if (status == 488)
-		(void)request_fail(r, 488, "Session Description Not Usable");
-	else if (!r->ended)
-		(void)ask(r);
-	request_answered(r);
+		(void)branch_fail(b, 488, "Session Description Not Usable");
+	else if (!b->ended)
+		(void)ask(b);
+	branch_answered(b);
 }
 
 /* Step 148b: the resource is written to the session table. */
-static void granted(struct request *r, const struct sdp *resource,
+static void granted(struct branch *b, const struct sdp *resource,
 		    const sip_t *sip)
 {
-	struct proxy *p = r->p;
+	struct proxy *p = b->r->p;
 	struct addr near = {0};
 
-	r->owns_resource = r->initial;
-	free(r->resource);
-	r->resource = malloc(sizeof(*r->resource));
-	if (r->resource)
-		*r->resource = *resource;
-	r->has_near = relay_answer_near(&near, sip);
-	if (!r->resource ||
-	    sessions_put(p->sessions, request_id(r), proxy_now(p),
-			 &r->route.relay, resource) ||
-	    sessions_place(p->sessions, request_id(r), &near,
-			   r->sip->sip_from->a_tag)) {
+	b->owns_resource = b->r->initial;
+	free(b->resource);
+	b->resource = malloc(sizeof(*b->resource));
+	if (b->resource)
+		*b->resource = *resource;
+	b->has_near = relay_answer_near(&near, sip);
+	if (!b->resource ||
+	    sessions_put(p->sessions, branch_session(b), proxy_now(p),
+			 &b->route.relay, resource) ||
+	    sessions_place(p->sessions, branch_session(b), &near,
+			   b->sip->sip_from->a_tag)) {
 		p->n.overload++;
-		(void)request_fail(r, 503, NULL);
+		(void)branch_fail(b, 503, NULL);
 	}
-	request_answered(r);
+	branch_answered(b);
 }
 
 static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 		     void *arg)
 {
-	struct request *r = request_find(arg, ref);
+	struct branch *b = request_branch(arg, ref, id);
 	struct sdp resource;
 
 	(void)id;
 	(void)last;
-	if (!r || status < 200)
+	if (!b || status < 200)
 		return;
 	if (status == 302 && msg &&
 	    !relay_answer_parse(&resource, sip_object(msg)))
-		granted(r, &resource, sip_object(msg));
+		granted(b, &resource, sip_object(msg));
 	else
-		refused(r, status, msg ? sip_object(msg) : NULL);
+		refused(b, status, msg ? sip_object(msg) : NULL);
 }
 
 /* Steps 144b, 148a. */
-static int send_request(struct request *r)
+static int send_request(struct branch *b)
 {
-	struct proxy *p = r->p;
+	struct proxy *p = b->r->p;
 	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {edge_self_for(p, &r->route.relay), branch,
-				&r->route.relay};
-	struct channel to = channel_udp(&r->route.relay);
+	struct proto_hop hop = {edge_self_for(p, &b->route.relay), branch,
+				&b->route.relay};
+	struct channel to = channel_udp(&b->route.relay);
 	struct relay_request q;
 	struct strbuf sb;
-	int err = describe(&q, r->msg, r->sip);
+	int err = describe(&q, branch_session(b), b->msg, b->sip);
 	bool sdp;
 
 	if (err)
 		return err;
-	q.to = to_untagged(r);
+	q.to = to_untagged(b);
 	add_options(&q, p->conf);
-	add_toward(&q, r);
-	r->said_toward = !addr_is_none(&q.options.toward);
-	q.sdp = sipmsg_body(&q.sdp_len, &sdp, r->sip);
+	add_toward(&q, b);
+	b->said_toward = !addr_is_none(&q.options.toward);
+	q.sdp = sipmsg_body(&q.sdp_len, &sdp, b->sip);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
 	err = relay_request_print(&sb, &hop, &q);
 	if (!err)
-		err = txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
-				  sb.len, patience(r), answered, r->server);
+		err = txn_request(&b->asking, p->txns, proxy_now(p), &to,
+				  branch, out, sb.len, patience(b), answered,
+				  b->r->server);
 	return err;
 }
 
-static enum step_result ask(struct request *r)
+static enum step_result ask(struct branch *b)
 {
-	if (!next_relay(r))
-		return request_fail(r, 503, "No Media Relay Available");
-	r->p->n.relay_requests++;
-	if (send_request(r)) {
-		r->p->n.overload++;
-		return request_fail(r, 503, NULL);
+	if (!next_relay(b))
+		return branch_fail(b, 503, "No Media Relay Available");
+	b->r->p->n.relay_requests++;
+	if (send_request(b)) {
+		b->r->p->n.overload++;
+		return branch_fail(b, 503, NULL);
 	}
-	r->waiting++;
+	b->waiting++;
 	return STEP_WAIT;
 }
 
 /* Nobody who knows a Call-ID gets at its resource with a new INVITE. */
-static bool in_use(const struct request *r)
+static bool in_use(const struct branch *b)
 {
-	return r->initial && sessions_get(r->p->sessions, request_id(r));
+	return b->r->initial &&
+	       sessions_get(b->r->p->sessions, branch_session(b));
 }
 
-enum step_result relaying_start(struct request *r)
+enum step_result relaying_start(struct branch *b)
 {
-	if (in_use(r)) {
-		r->p->n.rejected_call_id++;
-		return request_fail(r, 482, "Call-ID In Use");
+	if (in_use(b)) {
+		b->r->p->n.rejected_call_id++;
+		return branch_fail(b, 482, "Call-ID In Use");
 	}
-	r->relays_asked = 0;
-	return ask(r);
+	b->relays_asked = 0;
+	return ask(b);
 }
 
 /* Whether the relay might serve the other party elsewhere, knowing where it is.
  */
-static bool is_misplaced(const struct request *r)
+static bool is_misplaced(const struct branch *b)
 {
 	struct relay_request q = {0};
 	const struct addr *toward = &q.options.toward;
 
-	if (!r->resource || r->said_toward)
+	if (!b->resource || b->said_toward)
 		return false;
-	add_toward(&q, r);
+	add_toward(&q, b);
 	return !addr_is_none(toward) &&
-	       (r->has_near ||
-		addr_family(toward) != addr_family(&r->resource->media[0].rtp));
+	       (b->has_near ||
+		addr_family(toward) != addr_family(&b->resource->media[0].rtp));
 }
 
-enum step_result relaying_place(struct request *r)
+enum step_result relaying_place(struct branch *b)
 {
-	if (!is_misplaced(r))
+	if (!is_misplaced(b))
 		return STEP_NEXT;
-	r->p->n.relay_requests++;
-	if (send_request(r)) {
-		r->p->n.overload++;
-		return request_fail(r, 503, NULL);
+	b->r->p->n.relay_requests++;
+	if (send_request(b)) {
+		b->r->p->n.overload++;
+		return branch_fail(b, 503, NULL);
 	}
-	r->waiting++;
+	b->waiting++;
 	return STEP_WAIT;
 }
 
@@ -330,11 +333,11 @@ static void recorded(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 			 LOG_I("status", status));
 }
 
-void relaying_record(struct request *r, msg_t *response)
+void relaying_record(struct branch *b, msg_t *response)
 {
-	struct proxy *p = r->p;
+	struct proxy *p = b->r->p;
 	const sip_t *sip = sip_object(response);
-	const struct session *s = sessions_get(p->sessions, request_id(r));
+	const struct session *s = sessions_get(p->sessions, branch_session(b));
 	char branch[TXN_BRANCH_LEN];
 	struct relay_request q;
 	struct proto_hop hop;
@@ -342,7 +345,8 @@ void relaying_record(struct request *r, msg_t *response)
 	struct strbuf sb;
 	bool sdp;
 
-	if (!s || !sip->sip_to->a_tag || describe(&q, response, sip))
+	if (!s || !sip->sip_to->a_tag ||
+	    describe(&q, branch_session(b), response, sip))
 		return;
 	q.to_tag = sip->sip_to->a_tag;
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip);
@@ -390,7 +394,8 @@ static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	}
 }
 
-static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
+static void release(struct proxy *p, const char *session, msg_t *msg,
+		    const struct addr *relay)
 {
 	const sip_t *sip = sip_object(msg);
 	char branch[TXN_BRANCH_LEN];
@@ -399,7 +404,7 @@ static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
 	struct relay_request q;
 	struct strbuf sb;
 
-	if (addr_is_none(relay) || describe(&q, msg, sip))
+	if (addr_is_none(relay) || describe(&q, session, msg, sip))
 		return;
 	q.to_tag = sip->sip_to->a_tag;
 	txn_branch(branch, NULL, 0);
@@ -409,15 +414,17 @@ static void release(struct proxy *p, msg_t *msg, const struct addr *relay)
 				  sb.len, 0, released, 0);
 }
 
-void relaying_release(struct request *r)
+void relaying_release(struct branch *b)
 {
-	sessions_del(r->p->sessions, request_id(r));
-	release(r->p, r->msg, &r->route.relay);
+	sessions_del(b->r->p->sessions, branch_session(b));
+	release(b->r->p, branch_session(b), b->msg, &b->route.relay);
 }
 
 void relaying_release_gone(struct proxy *p, msg_t *gone,
 			   const struct addr *relay)
 {
-	release(p, gone, relay);
-	sessions_del(p->sessions, sip_object(gone)->sip_call_id->i_id);
+	const char *session = sip_object(gone)->sip_call_id->i_id;
+
+	release(p, session, gone, relay);
+	sessions_del(p->sessions, session);
 }

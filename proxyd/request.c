@@ -28,6 +28,7 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 {
 	const char *call_id = sip_object(msg)->sip_call_id->i_id;
 	struct request *r = calloc(1, sizeof(*r) + strlen(call_id) + 1);
+	struct branch *first;
 	int err;
 
 	if (!r)
@@ -41,9 +42,11 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 	r->initial = !r->sip->sip_to->a_tag;
 	r->src = *src;
 	r->trusted = proxy_trusts(p, src);
-	r->next = choose_flow(r);
-	err = table_put(p->requests, &id, sizeof(id), r);
+	err = branch_add(&first, r, choose_flow(r));
+	if (!err)
+		err = table_put(p->requests, &id, sizeof(id), r);
 	if (err) {
+		free(r->branches);
 		free(r);
 		return err;
 	}
@@ -100,7 +103,7 @@ void request_received(txn_id id, msg_t *msg, const struct channel *src,
 		msg_destroy(msg);
 		return;
 	}
-	request_run(r);
+	branch_run(r->branches);
 }
 
 struct request *request_find(struct proxy *p, txn_id server)
@@ -113,36 +116,18 @@ const char *request_id(const struct request *r)
 	return r->call_id;
 }
 
-void request_run(struct request *r)
+struct branch *request_branch(struct proxy *p, txn_id server, txn_id client)
 {
-	for (;;) {
-		const struct step *s = r->next++;
+	struct request *r = request_find(p, server);
+	struct branch *b = r ? r->branches : NULL;
 
-		switch (s->fn(r)) {
-		case STEP_NEXT:
-			break;
-		case STEP_WAIT:
-			if (r->waiting)
-				return;
-			break;
-		case STEP_END:
-			return;
-		}
-	}
+	while (b && b->forward != client && b->asking != client)
+		b = b->next;
+	return b;
 }
 
-void request_answered(struct request *r)
-{
-	if (--r->waiting)
-		return;
-	if (r->ended)
-		request_close(r);
-	else
-		request_run(r);
-}
-
-static void answer(struct request *r, int status, const char *phrase,
-		   const char *extra)
+static void print_answer(struct request *r, int status, const char *phrase,
+			 const char *extra)
 {
 	static char buf[SIPMSG_MAX];
 	char tag[TAG_LEN];
@@ -164,59 +149,78 @@ static void answer(struct request *r, int status, const char *phrase,
 				  status, buf, sb.len);
 }
 
-enum step_result request_fail(struct request *r, int status, const char *phrase)
+void request_answer(struct request *r, int status, const char *phrase,
+		    const char *extra)
 {
-	return request_fail_with(r, status, phrase,
-				 status == 503 ? "Retry-After: 5\r\n" : NULL);
+	if (r->ended)
+		return;
+	print_answer(r, status, phrase, extra);
+	if (r->initial && r->method == sip_method_invite)
+		r->p->n.calls_failed += status >= 300;
+	r->ended = true;
 }
 
-enum step_result request_fail_with(struct request *r, int status,
-				   const char *phrase, const char *extra)
+bool request_has_open(const struct request *r, const struct branch *but)
 {
-	if (!r->ended) {
-		answer(r, status, phrase, extra);
-		if (r->initial && r->method == sip_method_invite)
-			r->p->n.calls_failed += status >= 300;
-		log_info("answered by the proxy",
-			 LOG_S("call_id", request_id(r)),
-			 LOG_S("method", sipmsg_method(r->sip)),
-			 LOG_I("status", status), LOG_S("reason", phrase),
-			 LOG_A("src", &r->src.addr));
-	}
-	r->ended = true;
-	if (!r->waiting && !r->forward)
-		request_close(r);
-	return STEP_END;
+	for (const struct branch *b = r->branches; b; b = b->next)
+		if (b != but && !b->ended)
+			return true;
+	return false;
 }
 
 static void request_free(struct request *r)
 {
 	(void)table_del(r->p->requests, &r->server, sizeof(r->server));
-	request_drop_message(r);
+	while (r->branches) {
+		struct branch *b = r->branches;
+
+		r->branches = b->next;
+		branch_free(b);
+	}
+	msg_destroy(r->msg);
 	free(r);
 }
 
 void request_drop_message(struct request *r)
 {
+	for (struct branch *b = r->branches; b; b = b->next)
+		branch_drop_message(b);
 	msg_destroy(r->msg);
-	free(r->resource);
 	r->msg = NULL;
 	r->sip = NULL;
-	r->resource = NULL;
-	r->client_id = r->target = NULL;
+	r->client_id = NULL;
 }
 
-void request_close(struct request *r)
+void request_done(struct request *r)
 {
-	if (r->owns_resource)
-		relaying_release(r);
+	if (!r->ended || r->held)
+		return;
+	for (const struct branch *b = r->branches; b; b = b->next)
+		if (branch_busy(b))
+			return;
+	for (struct branch *b = r->branches; b; b = b->next)
+		branch_release(b);
 	request_free(r);
 }
 
-static bool holds_resource(const struct request *r)
+static bool holds_resource(const struct branch *b)
 {
-	return r->owns_resource ||
-	       (r->method == sip_method_bye && !addr_is_none(&r->route.relay));
+	return b->owns_resource || (b->r->method == sip_method_bye &&
+				    !addr_is_none(&b->route.relay));
+}
+
+static void give_up_branch(struct branch *b)
+{
+	struct request *r = b->r;
+
+	if (b->ended)
+		return;
+	if (b->forward && r->method == sip_method_invite)
+		(void)txn_cancel(r->p->txns, b->forward, proxy_now(r->p), NULL);
+	if (holds_resource(b))
+		relaying_release(b);
+	b->owns_resource = false;
+	b->ended = true;
 }
 
 static int give_up(const void *key, size_t len, void *value, void *arg)
@@ -228,12 +232,10 @@ static int give_up(const void *key, size_t len, void *value, void *arg)
 	(void)arg;
 	if (r->ended)
 		return 0;
-	if (r->forward && r->method == sip_method_invite)
-		(void)txn_cancel(r->p->txns, r->forward, proxy_now(r->p), NULL);
-	if (holds_resource(r))
-		relaying_release(r);
-	r->owns_resource = false;
-	(void)request_fail(r, 503, "Proxy Going Down");
+	for (struct branch *b = r->branches; b; b = b->next)
+		give_up_branch(b);
+	request_answer(r, 503, "Proxy Going Down", "Retry-After: 5\r\n");
+	request_done(r);
 	return 0;
 }
 
@@ -266,10 +268,18 @@ void request_cancelled(txn_id id, void *arg)
 		return;
 	p->n.calls_cancelled += r->initial;
 	log_info("cancelled by the caller", LOG_S("call_id", request_id(r)));
-	if (r->forward)
-		(void)txn_cancel(p->txns, r->forward, proxy_now(p), NULL);
-	else
-		(void)request_fail(r, 487, NULL);
+	r->cancelled = true;
+	request_cancel_branches(r, NULL);
+}
+
+void request_cancel_branches(struct request *r, const struct branch *but)
+{
+	r->held++;
+	for (struct branch *b = r->branches; b; b = b->next)
+		if (b != but)
+			branch_cancel(b);
+	r->held--;
+	request_done(r);
 }
 
 int request_call_id(char buf[SIPMSG_CALLID_MAX + 1], const char *data,

@@ -7,34 +7,19 @@
 #include "common/sdp.h"
 #include "common/sipmsg.h"
 #include "common/txn.h"
-#include "proto/route.h"
-#include "proxyd/relays.h"
+#include "proxyd/branch.h"
 
 struct proxy;
-struct request;
-
-enum { REQUEST_RELAYS_MAX = 3 }; /* asked for one call */
-
-/*
- * A flow is a table of steps in the order of its flowchart. A step that asked
- * another daemon returns STEP_WAIT: the flow goes on at the next step when all
- * answers are there. STEP_END: the request has been answered or dropped.
- */
-enum step_result { STEP_NEXT, STEP_WAIT, STEP_END };
-
-struct step {
-	const char *figure; /* figure and step of the specification */
-	enum step_result (*fn)(struct request *r);
-};
 
 /*
  * One request on its way through the proxy, found by the id of its server
- * transaction; it lives until its last response has gone back.
+ * transaction; it lives until its last response has gone back and nothing is
+ * awaited any more. What belongs to one of the places it goes to is a branch's;
+ * the first one is there from the beginning.
  */
 struct request {
 	struct proxy *p;
 	txn_id server;
-	const struct step *next;
 	msg_t *msg; /* as received, then changed step by step; NULL once the
 		       call is answered */
 	sip_t *sip;
@@ -46,28 +31,15 @@ struct request {
 	bool natted;       /* its sender is behind a NAT */
 	struct addr media; /* first address of its SDP; none without */
 	bool has_sdp;
-
-	unsigned waiting; /* answers of other daemons outstanding */
-	bool ended;       /* answered; only waits for those */
+	bool cancelled; /* by the caller: nothing is begun any more */
+	bool ended;     /* answered; only waits for what is under way */
+	unsigned held;  /* by those who still need it */
 
 	const char *client_id; /* of the callee; lives with msg */
 	size_t redirect_try;   /* how many redirectd were asked */
-	const char *target;    /* the URL of the 302; lives with msg */
 
-	size_t relays_asked;
-	relay_id asked[REQUEST_RELAYS_MAX];
-	struct sdp *resource; /* relayd's answer to this request's offer */
-	bool has_near;        /* the relay might serve it at another address */
-	bool said_toward;     /* and knows where the other party is */
-	bool replaced;        /* its SDP has been */
-	bool owns_resource;   /* to be released unless the call comes about */
-	struct route_state route;
-
-	txn_id forward; /* client transaction towards dest */
-	struct channel dest;
-	bool dest_marked; /* reached where it was seen, and nowhere else */
-	bool dest_natted;
-	bool dest_proxy; /* a proxy that serves the callee */
+	struct branch *branches; /* in the order they were made */
+	unsigned nbranches;      /* ever made */
 	char call_id[];
 };
 
@@ -79,30 +51,31 @@ void request_cancelled(txn_id id, void *arg);
 /* Answers of other daemons come back with the id as ref, never a pointer. */
 struct request *request_find(struct proxy *p, txn_id server);
 
-/* Go on with the flow. */
-void request_run(struct request *r);
+/* The branch that waits for the answer to this client transaction; NULL where
+ * the request or the branch is gone. */
+struct branch *request_branch(struct proxy *p, txn_id server, txn_id client);
 
-/* One awaited answer has come; the flow goes on after the last. */
-void request_answered(struct request *r);
-
-/* Answer the request ourselves (phrase NULL: standard) and end it; what it
- * holds is released. Returns STEP_END for steps to return. */
-enum step_result request_fail(struct request *r, int status,
-			      const char *phrase);
-
-/* The same with further header lines, each with its CRLF. */
-enum step_result request_fail_with(struct request *r, int status,
-				   const char *phrase, const char *extra);
+/* Answer the request ourselves (phrase NULL: standard; further header lines,
+ * each with its CRLF, or NULL), unless it has been. */
+void request_answer(struct request *r, int status, const char *phrase,
+		    const char *extra);
 
 /* Answer a request that no flow is begun for, without a body. */
 void request_answer_at_once(struct proxy *p, txn_id id, const msg_t *msg,
 			    int status);
 
+/* Whether any branch but `but` (may be NULL) still has no final response. */
+bool request_has_open(const struct request *r, const struct branch *but);
+
+/* Cancel every branch but one (may be NULL); the request may be gone then. */
+void request_cancel_branches(struct request *r, const struct branch *but);
+
 /* A call has been answered: further 2xx need no more than the ids. */
 void request_drop_message(struct request *r);
 
-/* The end: nothing more will come. Frees r. */
-void request_close(struct request *r);
+/* The request has got its final response; free it where nothing is under way
+ * any more. Whoever calls this does not touch it again. */
+void request_done(struct request *r);
 
 /* Before the exit: whatever still waits for others is answered 503, the callee
  * no longer rung, and no relay resource of theirs held. */

@@ -15,19 +15,19 @@ enum { ROUTE_LEN = 512 };
 static char out[SIPMSG_MAX];
 
 /* Step 144's rule for the party that answers. */
-static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
+static int write_observed(const struct branch *b, msg_t *msg, sip_t *sip)
 {
 	int err = 0;
 
-	if (!proxy_trusts(r->p, &r->dest))
+	if (!proxy_trusts(b->r->p, &b->dest))
 		flow_strip_contacts(msg);
-	if (!r->dest_marked)
+	if (!b->dest_marked)
 		return 0;
 	for (sip_contact_t *m = sip->sip_contact; !err && m; m = m->m_next) {
 		if (m->m_url->url_type == url_any)
 			continue;
-		err = registration_mark(msg_home(msg), m->m_url, &r->dest,
-					r->dest_natted);
+		err = registration_mark(msg_home(msg), m->m_url, &b->dest,
+					b->dest_natted);
 		msg_fragment_clear(m->m_common);
 	}
 	return err;
@@ -35,9 +35,10 @@ static int write_observed(const struct request *r, msg_t *msg, sip_t *sip)
 
 /* Steps 222-226: a session of ours has its SDP replaced; the answer is told to
  * the relay as it came. */
-static int replace_sdp(struct request *r, msg_t *msg)
+static int replace_sdp(struct branch *b, msg_t *msg)
 {
-	const struct session *s = sessions_get(r->p->sessions, request_id(r));
+	const struct session *s =
+		sessions_get(b->r->p->sessions, branch_session(b));
 	const struct sdp *resource;
 	struct sdp room;
 	struct strbuf sb;
@@ -48,7 +49,7 @@ static int replace_sdp(struct request *r, msg_t *msg)
 
 	if (!s || !sdp || !len)
 		return 0;
-	relaying_record(r, msg);
+	relaying_record(b, msg);
 	strbuf_init(&sb, out, sizeof(out));
 	resource = session_resource_for(s, sip_object(msg)->sip_from->a_tag,
 					&room);
@@ -69,27 +70,30 @@ void response_forward(struct request *r, int status, msg_t *msg)
 				  status, out, sb.len);
 }
 
-static void count(struct request *r, int status)
+static void count(const struct branch *b, int status)
 {
+	struct request *r = b->r;
+
 	if (!r->initial || r->method != sip_method_invite || status < 200)
 		return;
-	r->p->n.calls_answered += status < 300;
-	r->p->n.calls_failed += status >= 300;
+	r->p->n.calls_answered += status < 300 && !r->ended;
 	log_info(status < 300 ? "call answered" : "call failed",
 		 LOG_S("call_id", request_id(r)), LOG_I("status", status),
-		 LOG_A("dst", &r->dest.addr), LOG_A("relay", &r->route.relay));
+		 LOG_A("dst", &b->dest.addr), LOG_A("relay", &b->route.relay));
 }
 
 /* What a final response means for the relay resource: an answered call keeps
  * it, a BYE gives it back whatever the other side thinks of it, unless it will
  * be sent again with credentials (RFC 3261 15.1.1). */
-static void settle(struct request *r, int status)
+static void settle(struct branch *b, int status)
 {
+	const struct request *r = b->r;
+
 	if (r->method == sip_method_bye && status != 401 && status != 407)
-		r->owns_resource = !addr_is_none(&r->route.relay);
+		b->owns_resource = !addr_is_none(&b->route.relay);
 	if (r->method == sip_method_invite && status < 300) {
-		r->owns_resource = false;
-		sessions_confirm(r->p->sessions, request_id(r));
+		b->owns_resource = false;
+		sessions_confirm(r->p->sessions, branch_session(b));
 	}
 }
 
@@ -130,24 +134,27 @@ static bool ours(const url_t *url, const void *arg)
 	return proxy_is_self(arg, url);
 }
 
-static int learn_parties(struct parties **pp, const struct request *r,
+static int learn_parties(struct parties **pp, const struct branch *b,
 			 enum party from, const sip_t *answer)
 {
+	const struct request *r = b->r;
 	char route[ROUTE_LEN];
 	struct parties_way back;
 
 	if (r->initial)
-		return parties_alloc(pp, r->sip, answer, ours, r->p);
+		return parties_alloc(pp, b->sip, answer, ours, r->p);
 	return parties_alloc_within(pp, from,
 				    way_back(&back, route, r) ? &back : NULL,
-				    r->sip, answer);
+				    b->sip, answer);
 }
 
 /* What ending the call will need, from what was sent on and went back. */
-static void note_parties(struct request *r, const sip_t *answer)
+static void note_parties(const struct branch *b, const sip_t *answer)
 {
+	const struct request *r = b->r;
 	struct sessions *all = r->p->sessions;
-	const struct session *s = sessions_get(all, request_id(r));
+	const char *id = branch_session(b);
+	const struct session *s = sessions_get(all, id);
 	enum party from =
 		r->initial || r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
 	struct parties *parties = NULL;
@@ -156,12 +163,12 @@ static void note_parties(struct request *r, const sip_t *answer)
 	if (!s)
 		return;
 	if (s->parties && !r->initial) {
-		note_targets(s->parties, from, r->sip, answer);
+		note_targets(s->parties, from, b->sip, answer);
 		return;
 	}
-	err = learn_parties(&parties, r, from, answer);
+	err = learn_parties(&parties, b, from, answer);
 	if (!err)
-		sessions_introduce(all, request_id(r), parties);
+		sessions_introduce(all, id, parties);
 	else
 		log_warn("the call could not be ended for want of media",
 			 LOG_S("call_id", request_id(r)),
@@ -175,65 +182,84 @@ static bool sets_targets(const struct request *r, int status)
 		r->method == sip_method_update);
 }
 
-/* 0, or negative where it cannot be made into a response of ours. */
-static int forward(struct request *r, int status, msg_t *msg)
+/* Steps 220-226: make it a response of ours. 0 or negative. */
+static int rewrite(struct branch *b, int status, msg_t *msg)
 {
 	sip_t *sip = sip_object(msg);
 	int err;
 
 	(void)sip_via_remove(msg, sip); /* 220 */
-	err = sip->sip_via ? write_observed(r, msg, sip) : -EBADMSG;
+	err = sip->sip_via ? write_observed(b, msg, sip) : -EBADMSG;
 	if (!err)
-		err = replace_sdp(r, msg);
-	if (!err)
-		response_forward(r, status, msg); /* 228 */
-	else
+		err = replace_sdp(b, msg);
+	if (err)
 		log_warn("response could not be rewritten",
-			 LOG_S("call_id", request_id(r)),
-			 LOG_I("status", status), LOG_A("dst", &r->dest.addr),
+			 LOG_S("call_id", request_id(b->r)),
+			 LOG_I("status", status), LOG_A("dst", &b->dest.addr),
 			 LOG_S("error", strerror(-err)));
 	return err;
 }
 
-/* The other side was silent, or said what nobody can use. */
-static void give_up(struct request *r, int status, const char *phrase)
+/* A final response of 300 and above, or silence. */
+static void rejected(struct branch *b, int status, msg_t *msg)
 {
-	settle(r, status);
-	(void)request_fail(r, status, phrase);
+	if (b->ended)
+		return;
+	if (msg)
+		count(b, status);
+	settle(b, status);
+	b->ended = true;
+	context_final(b, status, msg, NULL, NULL);
+}
+
+/* Every 2xx goes back at once, also a further one (RFC 3261 16.7 step 5). */
+static void accepted(struct branch *b, int status, msg_t *msg)
+{
+	struct request *r = b->r;
+
+	response_forward(r, status, msg); /* 228 */
+	if (!b->ended) {
+		count(b, status);
+		settle(b, status);
+		if (sets_targets(r, status))
+			note_parties(b, sip_object(msg));
+	}
+	b->ended = r->ended = true;
+	if (request_has_open(r, b))
+		request_cancel_branches(r, b);
+	else if (r->method == sip_method_invite)
+		request_drop_message(r);
+}
+
+static void passed_on(struct branch *b, int status, msg_t *msg)
+{
+	if (rewrite(b, status, msg)) {
+		if (status >= 200)
+			(void)branch_fail(b, 502, "Answer Not Usable");
+	} else if (status >= 300) {
+		rejected(b, status, msg);
+	} else if (status >= 200) {
+		accepted(b, status, msg);
+	} else if (!b->r->ended) {
+		response_forward(b->r, status, msg);
+	}
 }
 
 void response_received(txn_id id, int status, msg_t *msg, bool last,
 		       uint64_t ref, void *arg)
 {
-	struct request *r = request_find(arg, ref);
-	bool final;
-	int err;
+	struct branch *b = request_branch(arg, ref, id);
+	struct request *r = b ? b->r : NULL;
 
-	(void)id;
-	if (!r)
+	if (!b)
 		return;
+	r->held++;
 	if (last)
-		r->forward = 0;
-	final = status >= 200 && !r->ended;
-	err = msg ? forward(r, status, msg) : 0; /* 218 */
-	if (final && !msg) {
-		give_up(r, status, NULL);
-		return;
-	}
-	if (final && err) {
-		give_up(r, 502, "Answer Not Usable");
-		return;
-	}
-	if (final) {
-		count(r, status);
-		settle(r, status);
-		if (sets_targets(r, status))
-			note_parties(r, sip_object(msg));
-	}
-	if (r->method == sip_method_invite && status >= 200 && status < 300)
-		request_drop_message(r);
-	if (status >= 200)
-		r->ended = true;
-	if (last)
-		request_close(r);
+		b->forward = 0;
+	if (msg)
+		passed_on(b, status, msg); /* 218 */
+	else if (status)
+		rejected(b, status, NULL);
+	r->held--;
+	request_done(r);
 }

@@ -1,0 +1,144 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "proxyd/flow.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/branch.h"
+
+static void append(struct request *r, struct branch *b)
+{
+	struct branch **end = &r->branches;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = b;
+}
+
+int branch_add(struct branch **bp, struct request *r, const struct step *step)
+{
+	struct branch *b;
+
+	if (r->nbranches == BRANCHES_MAX)
+		return -ENOSPC;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->msg = r->nbranches ? sipmsg_copy(r->msg) : r->msg;
+	if (!b->msg) {
+		free(b);
+		return -ENOMEM;
+	}
+	b->sip = sip_object(b->msg);
+	b->r = r;
+	b->step = step;
+	b->nth = b->route.fork = r->nbranches++;
+	append(r, b);
+	*bp = b;
+	return 0;
+}
+
+void branch_run(struct branch *b)
+{
+	for (;;) {
+		const struct step *s = b->step++;
+
+		switch (s->fn(b)) {
+		case STEP_NEXT:
+			break;
+		case STEP_WAIT:
+			if (b->waiting)
+				return;
+			break;
+		case STEP_END:
+			return;
+		}
+	}
+}
+
+void branch_answered(struct branch *b)
+{
+	if (--b->waiting)
+		return;
+	if (b->ended)
+		request_done(b->r);
+	else
+		branch_run(b);
+}
+
+enum step_result branch_fail(struct branch *b, int status, const char *phrase)
+{
+	return branch_fail_with(b, status, phrase,
+				status == 503 ? "Retry-After: 5\r\n" : NULL);
+}
+
+enum step_result branch_fail_with(struct branch *b, int status,
+				  const char *phrase, const char *extra)
+{
+	struct request *r = b->r;
+
+	if (!b->ended) {
+		log_info("answered by the proxy",
+			 LOG_S("call_id", request_id(r)),
+			 LOG_S("method", sipmsg_method(b->sip)),
+			 LOG_I("status", status), LOG_S("reason", phrase),
+			 LOG_A("src", &r->src.addr));
+		b->ended = true;
+		context_final(b, status, NULL, phrase, extra);
+	}
+	request_done(r);
+	return STEP_END;
+}
+
+bool branch_busy(const struct branch *b)
+{
+	return b->waiting || b->forward;
+}
+
+void branch_cancel(struct branch *b)
+{
+	struct proxy *p = b->r->p;
+
+	if (b->ended)
+		return;
+	if (b->forward)
+		(void)txn_cancel(p->txns, b->forward, proxy_now(p), NULL);
+	else
+		(void)branch_fail(b, 487, NULL);
+}
+
+const char *branch_session(const struct branch *b)
+{
+	static char id[SIPMSG_CALLID_MAX + 8];
+
+	if (!b->route.fork)
+		return request_id(b->r);
+	(void)route_session(id, sizeof(id), request_id(b->r), b->route.fork);
+	return id;
+}
+
+void branch_drop_message(struct branch *b)
+{
+	if (b->nth)
+		msg_destroy(b->msg);
+	free(b->resource);
+	b->msg = NULL;
+	b->sip = NULL;
+	b->resource = NULL;
+	b->target = NULL;
+}
+
+void branch_release(struct branch *b)
+{
+	if (b->owns_resource)
+		relaying_release(b);
+	b->owns_resource = false;
+}
+
+void branch_free(struct branch *b)
+{
+	branch_drop_message(b);
+	free(b);
+}
