@@ -23,8 +23,8 @@
 	  "which sides are behind a NAT: any of a (caller), "                  \
 	  "b (callee); 0: none")                                               \
 	X(FORK, "ph-fork",                                                     \
-	  "which branch of a forked request this is, from 1; absent: the "     \
-	  "first")                                                             \
+	  "which branch of a forked request this is, a number in hex; "        \
+	  "absent: the first")                                                 \
 	X(MAC, "ph-mac",                                                       \
 	  "keyed hash over Call-ID, caller's tag and the above")               \
 	X(RESEQUENCE, "ph-resequence",                                         \

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -15,7 +16,7 @@ enum {
 	MAC_LEN = 2 * MAC_BYTES + 1,
 	SIDE_LEN = 3,
 	CLAIM_MAX = 2048,
-	FORK_LEN = 12,
+	FORK_LEN = 9,
 };
 
 /* The texts under the hash, in the order they are hashed. */
@@ -68,15 +69,26 @@ static int side_parse(struct route_state *st, const char *side)
 	return strcmp(side, side_text(st)) == 0 ? 0 : -EBADMSG;
 }
 
-static int fork_parse(unsigned *fork, const char *text)
+static void fork_print(char text[FORK_LEN], uint32_t fork)
 {
-	*fork = (unsigned)strtoul(text, NULL, 10);
-	return *fork < ROUTE_FORKS ? 0 : -EBADMSG;
+	text[0] = '\0';
+	if (fork)
+		(void)snprintf(text, FORK_LEN, "%" PRIx32, fork);
 }
 
-int route_session(char *buf, size_t cap, const char *call_id, unsigned fork)
+/* As it was printed, and in no other way. */
+static int fork_parse(uint32_t *fork, const char *text)
 {
-	int n = fork ? snprintf(buf, cap, "%s~%u", call_id, fork)
+	char again[FORK_LEN];
+
+	*fork = (uint32_t)strtoul(text, NULL, 16);
+	fork_print(again, *fork);
+	return strcmp(text, again) == 0 ? 0 : -EBADMSG;
+}
+
+int route_session(char *buf, size_t cap, const char *call_id, uint32_t fork)
+{
+	int n = fork ? snprintf(buf, cap, "%s~%" PRIx32, call_id, fork)
 		     : snprintf(buf, cap, "%s", call_id);
 
 	return n < 0 || (size_t)n >= cap ? -EMSGSIZE : 0;
@@ -112,8 +124,7 @@ int route_print(char *buf, size_t cap, const struct channel *self,
 
 	if (!addr_is_none(&st->relay))
 		addr_str(relay, &st->relay);
-	if (st->fork)
-		(void)snprintf(fork, sizeof(fork), "%u", st->fork);
+	fork_print(fork, st->fork);
 	if (hash_claim(mac, &c, secret))
 		return -EMSGSIZE;
 	strbuf_init(&sb, buf, cap);
@@ -162,6 +173,26 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 	}
 	*from_caller = caller;
 	return 0;
+}
+
+int route_fork_set(su_home_t *home, url_t *url, uint32_t fork)
+{
+	char text[FORK_LEN];
+
+	fork_print(text, fork);
+	return sipmsg_url_param_set(home, url, proto_uri_param_name(PROTO_FORK),
+				    fork ? text : NULL);
+}
+
+uint32_t route_fork(const url_t *url)
+{
+	char text[FORK_LEN];
+	uint32_t fork = 0;
+
+	if (get_param(text, sizeof(text), url, PROTO_FORK) ||
+	    fork_parse(&fork, text))
+		return 0;
+	return fork;
 }
 
 bool route_has_relay(const url_t *url)

@@ -2,6 +2,7 @@
 #define PROTO_ROUTE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/channel.h"
 #include "common/sipmsg.h"
@@ -17,9 +18,8 @@ struct route_state {
 	struct addr relay; /* none: no relay resource by this proxy */
 	bool caller_natted;
 	bool callee_natted;
-	unsigned fork; /* which branch of its request, from 0 (ROUTE_FORKS) */
+	uint32_t fork; /* of a forked request: which branch; 0: the first */
 };
-enum { ROUTE_FORKS = 32 };
 
 /* Of the end of ours that `self` is (its address as others see it, and its
  * transport):
@@ -42,9 +42,17 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 
 /*
  * The session id under which the relay holds the resource of a branch: the
- * Call-ID, and "~" and its number behind where that is not 0. 0 or -EMSGSIZE.
+ * Call-ID, and "~" and its number in hex behind where that is not 0. 0 or
+ * -EMSGSIZE.
  */
-int route_session(char *buf, size_t cap, const char *call_id, unsigned fork);
+int route_session(char *buf, size_t cap, const char *call_id, uint32_t fork);
+
+/*
+ * The number of a branch in the Request-URI towards another proxy, which forks
+ * on or asks for a resource itself: set it (0: none), or read it (0: none).
+ */
+int route_fork_set(su_home_t *home, url_t *url, uint32_t fork);
+uint32_t route_fork(const url_t *url);
 
 /* Whether a URI says, under any secret, that a relay resource exists; to be
  * believed only of a trusted proxy's message (step 152b). */

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/log.h"
+#include "proxyd/context.h"
 #include "proxyd/flow.h"
 #include "proxyd/proxy.h"
 
@@ -15,6 +17,16 @@ static void append(struct request *r, struct branch *b)
 	while (*end)
 		end = &(*end)->next;
 	*end = b;
+}
+
+void branch_number(struct branch *b)
+{
+	uint32_t n = b->route.fork;
+
+	while (!n)
+		if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+			n = 0;
+	b->route.fork = n;
 }
 
 int branch_add(struct branch **bp, struct request *r, const struct step *step)
@@ -34,7 +46,9 @@ int branch_add(struct branch **bp, struct request *r, const struct step *step)
 	b->sip = sip_object(b->msg);
 	b->r = r;
 	b->step = step;
-	b->nth = b->route.fork = r->nbranches++;
+	b->nth = r->nbranches++;
+	if (b->nth)
+		branch_number(b);
 	append(r, b);
 	*bp = b;
 	return 0;
@@ -86,7 +100,12 @@ enum step_result branch_fail_with(struct branch *b, int status,
 			 LOG_I("status", status), LOG_S("reason", phrase),
 			 LOG_A("src", &r->src.addr));
 		b->ended = true;
-		context_final(b, status, NULL, phrase, extra);
+		r->held++;
+		if (status < 300)
+			request_answer(r, status, phrase, extra);
+		else
+			context_final(b, status, NULL, phrase, extra);
+		r->held--;
 	}
 	request_done(r);
 	return STEP_END;
@@ -111,7 +130,7 @@ void branch_cancel(struct branch *b)
 
 const char *branch_session(const struct branch *b)
 {
-	static char id[SIPMSG_CALLID_MAX + 8];
+	static char id[SIPMSG_CALLID_MAX + 12];
 
 	if (!b->route.fork)
 		return request_id(b->r);
@@ -124,6 +143,8 @@ void branch_drop_message(struct branch *b)
 	if (b->nth)
 		msg_destroy(b->msg);
 	free(b->resource);
+	msg_destroy(b->kept);
+	b->kept = NULL;
 	b->msg = NULL;
 	b->sip = NULL;
 	b->resource = NULL;

@@ -44,6 +44,9 @@ struct branch {
 	const struct step *step; /* where its flow goes on */
 	unsigned waiting;        /* answers of other daemons outstanding */
 	bool ended;              /* has a final response, or never will */
+	bool parked;             /* has not had its turn yet */
+	bool overdue;            /* cancelled because it rang too long */
+	msg_t *kept; /* an answer that the relay has not been told */
 
 	msg_t *msg; /* the first's is the request's, others have a copy */
 	sip_t *sip;
@@ -59,7 +62,6 @@ struct branch {
 	bool replaced;        /* its SDP has been */
 	bool owns_resource;   /* to be released unless the call comes about */
 	struct route_state route;
-	char *session; /* session id of its resource */
 
 	txn_id forward; /* client transaction towards dest */
 	struct channel dest;
@@ -91,8 +93,12 @@ bool branch_busy(const struct branch *b);
 /* Stop: cancel what has been sent; what has not never will be. */
 void branch_cancel(struct branch *b);
 
+/* Give it a number that is nobody else's, whichever proxies fork this call as
+ * well, unless it has one. */
+void branch_number(struct branch *b);
+
 /* The session id of its relay resource: the Call-ID, and of a further branch
- * that with its number behind. */
+ * that with its number behind. Lives until the next call. */
 const char *branch_session(const struct branch *b);
 
 /* It will need no more than the ids: further 2xx have no need of more. */

@@ -96,6 +96,10 @@ const struct conf_key proxyd_keys[] = {
 	 "debug, info, warn or error"},
 	{"keepalive", CONF_INT, KEY(keepalive), "20", 0, 3600, NULL, false,
 	 "seconds between the CRLF that keep a phone's pinhole open; 0: none"},
+	{"forking.ring", CONF_INT, KEY(forking_ring), "20", 0, 180, NULL, true,
+	 "seconds the contacts of one q ring before those of the next; 0: "
+	 "until "
+	 "they answer"},
 	{"sessions.max", CONF_INT, KEY(sessions_max), "100000", 1, 10000000,
 	 NULL, false, "calls with a relay resource at one time"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,

@@ -21,6 +21,7 @@ struct proxyd_conf {
 	char *secret;
 	char *http;
 	char *log;
+	int64_t forking_ring; /* seconds */
 	int64_t keepalive;
 	int64_t sessions_max;
 	int64_t trace_calls;

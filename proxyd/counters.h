@@ -12,6 +12,7 @@
 	X(calls, "Initial INVITEs received")                                   \
 	X(calls_answered, "Initial INVITEs answered with 2xx")                 \
 	X(calls_failed, "Initial INVITEs answered with 300 or above")          \
+	X(forked, "Requests that went to more than one contact")               \
 	X(calls_cancelled, "Initial INVITEs cancelled by the caller")          \
 	X(registrations, "REGISTER requests forwarded to redirectd")           \
 	X(nat_detected, "Requests from a client found to be behind a NAT")     \

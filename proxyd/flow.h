@@ -59,19 +59,6 @@ void relaying_release_gone(struct proxy *p, msg_t *gone,
 /* redirecting.c, Fig. 4c: ask where the callee is. STEP_WAIT or STEP_END. */
 enum step_result redirecting_start(struct branch *b);
 
-/* forking.c: the contacts of the 302 for the branches to come. 0, or negative
- * where there is none. */
-int forking_targets(struct request *r, const sip_t *answer);
-
-/* RFC 3261 16.5, 16.6: a branch for each contact. */
-enum step_result forking_start(struct branch *b);
-
-/* context.c, RFC 3261 16.7: a branch has this final response of 300 or above,
- * as `msg` came, or made here (NULL). It goes back when no other can be better.
- */
-void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
-		   const char *extra);
-
 /* response.c, Fig. 4d: handler of the forwarded request's responses. */
 void response_received(txn_id id, int status, msg_t *msg, bool last,
 		       uint64_t ref, void *arg);

@@ -1,24 +1,239 @@
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "common/log.h"
+#include "proto/dialect.h"
 #include "proto/redirect.h"
+#include "proxyd/conf.h"
+#include "proxyd/flow.h"
 #include "proxyd/proxy.h"
 
-#include "proxyd/flow.h"
+#include "proxyd/forking.h"
+
+static int set_target(struct branch *b, const struct redirect_target *t)
+{
+	b->target = su_strdup(msg_home(b->msg), t->url);
+	b->q = t->q;
+	return b->target ? 0 : -ENOMEM;
+}
+
+/* Another proxy's client: the URL that redirect_proxy_url() makes. */
+static bool is_elsewhere(struct request *r, const struct redirect_target *t)
+{
+	char domain[REDIRECT_ID_MAX];
+	url_t *url = url_make(msg_home(r->msg), t->url);
+
+	return url && sipmsg_url_param(domain, sizeof(domain), url,
+				       proto_uri_param_name(PROTO_DOMAIN)) >= 0;
+}
+
+/* Another proxy has forked already, and has sent us what is for our clients:
+ * the rest has gone where it belongs. Returns how many are left. */
+static int keep_ours(struct request *r, struct redirect_target *t, int n)
+{
+	int ours = 0;
+
+	if (!r->trusted)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (!is_elsewhere(r, &t[i]))
+			t[ours++] = t[i];
+	return ours ? ours : n;
+}
 
 int forking_targets(struct request *r, const sip_t *answer)
 {
-	struct redirect_target target;
-	struct branch *first = r->branches;
+	static struct redirect_target targets[REDIRECT_TARGETS_MAX];
+	struct branch *first = r->branches, *b;
+	int n = redirect_answer_parse(targets, REDIRECT_TARGETS_MAX, answer);
+	int err;
 
-	if (redirect_answer_parse(&target, 1, answer) < 1)
+	if (n < 1)
 		return -EBADMSG;
-	first->target = su_strdup(msg_home(first->msg), target.url);
-	first->q = target.q;
-	return first->target ? 0 : -ENOMEM;
+	n = keep_ours(r, targets, n);
+	err = set_target(first, &targets[0]);
+	for (int i = 1; !err && i < n && i < BRANCHES_MAX; i++) {
+		err = branch_add(&b, r, first->step + 1);
+		if (err)
+			break;
+		b->parked = true;
+		err = set_target(b, &targets[i]);
+	}
+	return err;
+}
+
+static struct branch *best_parked(const struct request *r)
+{
+	struct branch *best = NULL;
+
+	for (struct branch *b = r->branches; b; b = b->next)
+		if (b->parked && !b->ended && (!best || b->q > best->q))
+			best = b;
+	return best;
+}
+
+static void run_group(struct request *r, unsigned q)
+{
+	r->held++;
+	for (struct branch *b = r->branches; b; b = b->next) {
+		if (!b->parked || b->ended || b->q != q)
+			continue;
+		b->parked = false;
+		branch_run(b);
+	}
+	r->held--;
+}
+
+/* These have rung for long enough, and others are left. */
+static void ring_over(void *arg)
+{
+	struct request *r = arg;
+	struct proxy *p = r->p;
+
+	r->ring = 0;
+	proxy_note(p, request_id(r), "nobody answered in time: on to the next");
+	r->held++;
+	for (struct branch *b = r->branches; b; b = b->next) {
+		if (b->parked || b->ended)
+			continue;
+		b->overdue = true;
+		branch_cancel(b);
+	}
+	r->held--;
+	request_done(r);
+}
+
+static void limit_ringing(struct request *r)
+{
+	struct proxy *p = r->p;
+	uint64_t ms = (uint64_t)p->conf->forking_ring * 1000;
+
+	deadlines_cancel(p->deadlines, r->ring);
+	r->ring = 0;
+	if (ms && r->method == sip_method_invite && best_parked(r))
+		(void)deadlines_add(&r->ring, p->deadlines, proxy_now(p) + ms,
+				    ring_over, r);
 }
 
 enum step_result forking_start(struct branch *b)
 {
-	(void)b;
-	return STEP_NEXT;
+	struct request *r = b->r;
+
+	if (r->nbranches == 1)
+		return STEP_NEXT;
+	r->p->n.forked++;
+	log_info("forked", LOG_S("call_id", request_id(r)),
+		 LOG_S("client", r->client_id),
+		 LOG_I("contacts", r->nbranches));
+	run_group(r, b->q);
+	limit_ringing(r);
+	return r->ended ? branch_fail(b, 487, NULL) : STEP_NEXT;
+}
+
+bool forking_next(struct request *r)
+{
+	const struct branch *best = best_parked(r);
+
+	if (!best || r->cancelled || r->ended)
+		return false;
+	run_group(r, best->q);
+	limit_ringing(r);
+	return true;
+}
+
+bool forking_has_open(const struct request *r)
+{
+	for (const struct branch *b = r->branches; b; b = b->next)
+		if (!b->parked && !b->ended)
+			return true;
+	return false;
+}
+
+void forking_stop(struct request *r)
+{
+	deadlines_cancel(r->p->deadlines, r->ring);
+	r->ring = 0;
+	for (struct branch *b = r->branches; b; b = b->next)
+		b->ended |= b->parked;
+}
+
+static bool same_tag(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+static bool is_early_elsewhere(const struct branch *b, int status,
+			       const sip_t *sip)
+{
+	const struct request *r = b->r;
+
+	return status < 200 && r->early &&
+	       !same_tag(r->early_tag, sip->sip_to->a_tag);
+}
+
+static void drop_kept(struct branch *b)
+{
+	msg_destroy(b->kept);
+	b->kept = NULL;
+}
+
+/* From now on this party is the one that is heard. */
+static void hear(struct branch *b, const sip_t *sip)
+{
+	struct request *r = b->r;
+	const char *tag = sip->sip_to->a_tag;
+
+	if (r->early == b && same_tag(r->early_tag, tag))
+		return;
+	free(r->early_tag);
+	r->early_tag = strdup(tag ? tag : "");
+	r->early = r->early_tag ? b : NULL;
+}
+
+bool forking_hears(struct branch *b, int status, msg_t *msg)
+{
+	const struct request *r = b->r;
+
+	if (!r->initial || r->method != sip_method_invite)
+		return true;
+	drop_kept(b);
+	if (is_early_elsewhere(b, status, sip_object(msg))) {
+		b->kept = sipmsg_copy(msg);
+		return false;
+	}
+	hear(b, sip_object(msg));
+	return true;
+}
+
+bool forking_mutes(const struct branch *b, int status, const sip_t *sip)
+{
+	/* a reliable one's answer will not come again (RFC 3262 5) */
+	return is_early_elsewhere(b, status, sip) && !sip->sip_rseq;
+}
+
+static void hear_kept(struct branch *b)
+{
+	hear(b, sip_object(b->kept));
+	relaying_record(b, b->kept);
+	drop_kept(b);
+}
+
+void forking_won(struct branch *b, const sip_t *answer)
+{
+	if (b->kept &&
+	    same_tag(sip_object(b->kept)->sip_to->a_tag, answer->sip_to->a_tag))
+		hear_kept(b);
+}
+
+void forking_lost(struct branch *b)
+{
+	struct request *r = b->r;
+
+	if (r->early != b)
+		return;
+	r->early = NULL;
+	for (struct branch *o = r->branches; o && !r->early; o = o->next)
+		if (!o->ended && o->kept)
+			hear_kept(o);
 }

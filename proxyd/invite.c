@@ -10,6 +10,7 @@
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
+#include "proxyd/forking.h"
 
 enum { CHANNEL_KEPT_MS = 3600 * 1000 };
 
@@ -79,6 +80,8 @@ static enum step_result step_151(struct branch *b)
 					  proxy_now(p),
 					  proxy_now(p) + CHANNEL_KEPT_MS);
 	}
+	if (b->dest_proxy && route_fork_set(home, url, b->route.fork))
+		return branch_fail(b, 500, NULL);
 	*b->sip->sip_request->rq_url = *url;
 	msg_fragment_clear(b->sip->sip_request->rq_common);
 	return STEP_NEXT;
@@ -89,7 +92,7 @@ static bool already_relayed(const struct branch *b)
 {
 	const struct request *r = b->r;
 	const sip_record_route_t *rr =
-		r->trusted ? r->sip->sip_record_route : NULL;
+		r->trusted ? b->sip->sip_record_route : NULL;
 
 	for (; rr; rr = rr->r_next)
 		if (route_has_relay(rr->r_url))
@@ -104,17 +107,31 @@ static bool callee_needs_relay(const struct branch *b)
 	       (!b->dest_proxy && !nat_reachable(&b->r->media, &b->dest.addr));
 }
 
+/* Their media could not be told apart behind one NAT, were they told the same
+ * port by a proxy before us: all but one get another. */
+static bool shares_nat(const struct branch *b)
+{
+	for (const struct branch *o = b->r->branches; o; o = o->next)
+		if (o != b && b->dest_natted && o->dest_natted &&
+		    addr_ip_eq(&o->dest.addr, &b->dest.addr))
+			return true;
+	return false;
+}
+
 static enum step_result step_152_153(struct branch *b)
 {
 	struct request *r = b->r;
 	char dest[CHANNEL_STRLEN];
 
-	if (!callee_needs_relay(b) || already_relayed(b))
+	if (!callee_needs_relay(b) ||
+	    (already_relayed(b) && (b->resource || !shares_nat(b))))
 		return STEP_NEXT;
 	if (!r->has_sdp) {
 		r->p->n.rejected_offer++;
 		return branch_fail(b, 488, "Offer Needed To Cross The NAT");
 	}
+	if (already_relayed(b))
+		branch_number(b); /* the Call-ID is the other proxy's */
 	proxy_note(r->p, request_id(r), "callee %s at %s",
 		   b->dest_natted ? "is behind a NAT" : "is out of reach",
 		   channel_str(dest, &b->dest));

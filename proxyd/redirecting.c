@@ -7,6 +7,7 @@
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
+#include "proxyd/forking.h"
 
 enum { QUERY_MS = 3000, TRIES_MAX = 3 };
 

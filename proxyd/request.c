@@ -7,6 +7,7 @@
 #include "common/strbuf.h"
 #include "common/table.h"
 #include "proxyd/flow.h"
+#include "proxyd/forking.h"
 #include "proxyd/gone.h"
 #include "proxyd/proxy.h"
 
@@ -50,6 +51,8 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 		free(r);
 		return err;
 	}
+	if (r->trusted && r->initial)
+		first->route.fork = route_fork(r->sip->sip_request->rq_url);
 	*rp = r;
 	return 0;
 }
@@ -171,6 +174,9 @@ bool request_has_open(const struct request *r, const struct branch *but)
 static void request_free(struct request *r)
 {
 	(void)table_del(r->p->requests, &r->server, sizeof(r->server));
+	deadlines_cancel(r->p->deadlines, r->ring);
+	context_clear(&r->best);
+	free(r->early_tag);
 	while (r->branches) {
 		struct branch *b = r->branches;
 
@@ -232,6 +238,7 @@ static int give_up(const void *key, size_t len, void *value, void *arg)
 	(void)arg;
 	if (r->ended)
 		return 0;
+	forking_stop(r);
 	for (struct branch *b = r->branches; b; b = b->next)
 		give_up_branch(b);
 	request_answer(r, 503, "Proxy Going Down", "Retry-After: 5\r\n");
@@ -269,6 +276,7 @@ void request_cancelled(txn_id id, void *arg)
 	p->n.calls_cancelled += r->initial;
 	log_info("cancelled by the caller", LOG_S("call_id", request_id(r)));
 	r->cancelled = true;
+	forking_stop(r);
 	request_cancel_branches(r, NULL);
 }
 

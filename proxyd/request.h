@@ -4,10 +4,12 @@
 #include <stdbool.h>
 
 #include "common/channel.h"
+#include "common/deadlines.h"
 #include "common/sdp.h"
 #include "common/sipmsg.h"
 #include "common/txn.h"
 #include "proxyd/branch.h"
+#include "proxyd/context.h"
 
 struct proxy;
 
@@ -38,8 +40,12 @@ struct request {
 	const char *client_id; /* of the callee; lives with msg */
 	size_t redirect_try;   /* how many redirectd were asked */
 
+	struct context best;     /* of the final responses so far */
 	struct branch *branches; /* in the order they were made */
 	unsigned nbranches;      /* ever made */
+	struct branch *early;    /* whose early media the caller hears */
+	char *early_tag;         /* the To-tag of that party */
+	deadline_id ring;        /* when the next contacts have their turn */
 	char call_id[];
 };
 

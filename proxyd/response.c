@@ -8,7 +8,9 @@
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 
+#include "proxyd/context.h"
 #include "proxyd/flow.h"
+#include "proxyd/forking.h"
 
 enum { ROUTE_LEN = 512 };
 
@@ -33,9 +35,21 @@ static int write_observed(const struct branch *b, msg_t *msg, sip_t *sip)
 	return err;
 }
 
+/* Another branch's early media is what the caller hears. */
+static int mute(struct branch *b, int status, msg_t *msg)
+{
+	sip_t *sip = sip_object(msg);
+
+	(void)forking_hears(b, status, msg);
+	if (sip->sip_content_type)
+		(void)sip_header_remove(msg, sip,
+					(sip_header_t *)sip->sip_content_type);
+	return sipmsg_set_body(msg, "", 0);
+}
+
 /* Steps 222-226: a session of ours has its SDP replaced; the answer is told to
  * the relay as it came. */
-static int replace_sdp(struct branch *b, msg_t *msg)
+static int replace_sdp(struct branch *b, int status, msg_t *msg)
 {
 	const struct session *s =
 		sessions_get(b->r->p->sessions, branch_session(b));
@@ -47,9 +61,14 @@ static int replace_sdp(struct branch *b, msg_t *msg)
 	const char *body = sipmsg_body(&len, &sdp, sip_object(msg));
 	int err;
 
-	if (!s || !sdp || !len)
+	if (!sdp || !len)
 		return 0;
-	relaying_record(b, msg);
+	if (forking_mutes(b, status, sip_object(msg)))
+		return mute(b, status, msg);
+	if (forking_hears(b, status, msg) && s)
+		relaying_record(b, msg);
+	if (!s)
+		return 0;
 	strbuf_init(&sb, out, sizeof(out));
 	resource = session_resource_for(s, sip_object(msg)->sip_from->a_tag,
 					&room);
@@ -191,7 +210,7 @@ static int rewrite(struct branch *b, int status, msg_t *msg)
 	(void)sip_via_remove(msg, sip); /* 220 */
 	err = sip->sip_via ? write_observed(b, msg, sip) : -EBADMSG;
 	if (!err)
-		err = replace_sdp(b, msg);
+		err = replace_sdp(b, status, msg);
 	if (err)
 		log_warn("response could not be rewritten",
 			 LOG_S("call_id", request_id(b->r)),
@@ -208,6 +227,7 @@ static void rejected(struct branch *b, int status, msg_t *msg)
 	if (msg)
 		count(b, status);
 	settle(b, status);
+	branch_release(b);
 	b->ended = true;
 	context_final(b, status, msg, NULL, NULL);
 }
@@ -221,10 +241,12 @@ static void accepted(struct branch *b, int status, msg_t *msg)
 	if (!b->ended) {
 		count(b, status);
 		settle(b, status);
+		forking_won(b, sip_object(msg));
 		if (sets_targets(r, status))
 			note_parties(b, sip_object(msg));
 	}
 	b->ended = r->ended = true;
+	forking_stop(r);
 	if (request_has_open(r, b))
 		request_cancel_branches(r, b);
 	else if (r->method == sip_method_invite)

@@ -73,13 +73,15 @@ class Site:
         self._port = itertools.count(5062, 2)
         self._media = itertools.count(20000, 10)
 
-    def phone(self, host, name, proxy=None, register=True, **kw):
-        ua = Phone(self.net, host, f"{name}{next(self._serial)}",
+    def phone(self, host, name, proxy=None, register=True, user=None,
+              contact=None, **kw):
+        """A phone, registered; `user` makes it another one of that user's."""
+        ua = Phone(self.net, host, user or f"{name}{next(self._serial)}",
                    proxy=proxy or SERVED_BY[host], port=next(self._port), **kw)
         ua.host = host
         self._here.append(ua)
         if register:
-            assert ua.register().status == 200
+            assert ua.register(contact=contact).status == 200
         return ua
 
     def media(self, phone, port=None, send_port=None):
