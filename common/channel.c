@@ -46,6 +46,11 @@ bool transport_is_stream(enum transport t)
 	return t != TRANSPORT_UDP;
 }
 
+bool transport_has_tls(enum transport t)
+{
+	return t == TRANSPORT_TLS || t == TRANSPORT_WSS;
+}
+
 struct channel channel_udp(const struct addr *addr)
 {
 	return (struct channel){.addr = *addr, .transport = TRANSPORT_UDP};
@@ -59,6 +64,24 @@ bool channel_eq(const struct channel *a, const struct channel *b)
 bool channel_is_none(const struct channel *c)
 {
 	return addr_is_none(&c->addr);
+}
+
+struct channel_key channel_key(const struct channel *c)
+{
+	const struct addr *a = &c->addr;
+	struct channel_key k = {
+		.port = addr_port(a),
+		.family = (uint8_t)addr_family(a),
+		.transport = (uint8_t)c->transport,
+	};
+
+	if (addr_family(a) == AF_INET6) {
+		memcpy(k.ip, &a->u.in6.sin6_addr, sizeof(k.ip));
+		k.scope = a->u.in6.sin6_scope_id;
+	} else {
+		memcpy(k.ip, &a->u.in.sin_addr, sizeof(a->u.in.sin_addr));
+	}
+	return k;
 }
 
 const char *channel_str(char buf[CHANNEL_STRLEN], const struct channel *c)

@@ -30,6 +30,7 @@ uint16_t transport_port(enum transport t);
 int transport_parse(enum transport *t, const char *name, size_t len);
 /* Connected, in order and without loss: every one but UDP. */
 bool transport_is_stream(enum transport t);
+bool transport_has_tls(enum transport t);
 
 /*
  * A signalling channel: the way a message came, or is to go. `conn` is the
@@ -50,6 +51,15 @@ struct channel channel_udp(const struct addr *addr);
 /* Same transport and far end. */
 bool channel_eq(const struct channel *a, const struct channel *b);
 bool channel_is_none(const struct channel *c);
+
+/* Transport and far end as a key of a table: every byte is set. */
+struct channel_key {
+	uint8_t ip[16];
+	uint32_t scope;
+	uint16_t port;
+	uint8_t family, transport;
+};
+struct channel_key channel_key(const struct channel *c);
 
 /* "192.0.2.1:5060" over UDP, "tcp:192.0.2.1:5060", "-" for none. Returns buf.
  */

@@ -1,7 +1,10 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/streams.h"
+#include "common/tls.h"
 #include "common/transports.h"
 #include "common/udp.h"
 
@@ -16,7 +19,7 @@ struct end {
 	enum transport transport;
 	unsigned number; /* from 1, as struct channel's `local` */
 	struct addr bound, self;
-	struct udp *udp;
+	struct udp *udp; /* streams have their sockets in streams.c */
 };
 
 struct transports {
@@ -24,6 +27,9 @@ struct transports {
 	struct transports_config cfg;
 	struct end *ends[ENDS_MAX]; /* pointers: handlers hold them */
 	unsigned n;
+	struct streams *streams;
+	bool has_tls;
+	struct transports_counts counts; /* of streams */
 };
 
 static const struct end *end_of(const struct transports *t, unsigned local)
@@ -51,29 +57,70 @@ static void on_datagram(struct udp *u, const struct addr *src, char *data,
 			       cfg->arg);
 }
 
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+/* Load what is configured; where nothing is, wait until TLS is wanted. */
+static int load_tls(struct transports *t, const struct transports_tls *tls,
+		    char *err, size_t err_len)
+{
+	struct tls_context *ctx;
+	int e = tls_context_alloc(&ctx, text(tls->certificate), text(tls->key),
+				  text(tls->ca), err, err_len);
+
+	if (e)
+		return e;
+	streams_set_tls(t->streams, ctx);
+	t->has_tls = true;
+	return 0;
+}
+
+static int want_tls(struct transports *t, enum transport transport)
+{
+	const struct transports_tls none = {0};
+	char why[128];
+
+	if (t->has_tls || !transport_has_tls(transport))
+		return 0;
+	return load_tls(t, &none, why, sizeof(why));
+}
+
 int transports_alloc(struct transports **tp, uv_loop_t *loop,
 		     const struct transports_config *cfg, char *err,
 		     size_t err_len)
 {
 	struct transports *t = calloc(1, sizeof(*t));
+	int e = -ENOMEM;
 
-	if (!t) {
-		(void)snprintf(err, err_len, "out of memory");
-		return -ENOMEM;
-	}
+	(void)snprintf(err, err_len, "out of memory");
+	if (!t)
+		return e;
 	t->loop = loop;
 	t->cfg = *cfg;
-	*tp = t;
-	return 0;
+	e = streams_alloc(&t->streams, loop, cfg, &t->counts);
+	if (!e && (*text(cfg->tls.certificate) || *text(cfg->tls.ca)))
+		e = load_tls(t, &cfg->tls, err, err_len);
+	if (e)
+		transports_free(t);
+	else
+		*tp = t;
+	return e;
 }
 
 static int open_end(struct end *e, const struct addr *bind)
 {
+	struct transports *t = e->t;
 	int err;
 
-	if (e->transport != TRANSPORT_UDP)
-		return -EPROTONOSUPPORT;
-	err = udp_listen(&e->udp, e->t->loop, bind, on_datagram, e);
+	if (transport_is_stream(e->transport)) {
+		err = want_tls(t, e->transport);
+		return err ? err
+			   : streams_listen(t->streams, e->transport, e->number,
+					    bind, &e->bound);
+	}
+	err = udp_listen(&e->udp, t->loop, bind, on_datagram, e);
 	if (!err)
 		e->bound = *udp_local(e->udp);
 	return err;
@@ -105,14 +152,49 @@ int transports_listen(struct transports *t, enum transport transport,
 	return (int)e->number;
 }
 
-int transports_send(struct transports *t, const struct channel *to,
-		    const void *data, size_t len)
+int transports_connect(struct transports *t, struct channel *ch,
+		       const char *name)
 {
-	const struct end *e = end_of(t, transports_local(t, to));
+	const struct end *e = end_of(t, transports_local(t, ch));
+	struct channel to = *ch;
+	int err;
 
 	if (!e)
 		return -EAFNOSUPPORT;
-	return udp_send(e->udp, &to->addr, data, len);
+	if (!transport_is_stream(ch->transport))
+		return 0;
+	to.local = e->number;
+	err = want_tls(t, to.transport);
+	if (!err)
+		err = streams_connect(t->streams, &to, &e->bound, name);
+	if (!err)
+		*ch = to;
+	return err;
+}
+
+static int send_stream(struct transports *t, const struct channel *to,
+		       const void *data, size_t len)
+{
+	struct channel ch = *to;
+	int err = 0;
+
+	if (!ch.conn && !streams_find(t->streams, &ch))
+		err = transports_connect(t, &ch, NULL);
+	if (!err)
+		return streams_send(t->streams, ch.conn, data, len);
+	t->counts.tx_errors++;
+	return err;
+}
+
+int transports_send(struct transports *t, const struct channel *to,
+		    const void *data, size_t len)
+{
+	const struct end *e;
+
+	if (transport_is_stream(to->transport))
+		return send_stream(t, to, data, len);
+	e = end_of(t, transports_local(t, to));
+	return e ? udp_send(e->udp, &to->addr, data, len) : -EAFNOSUPPORT;
 }
 
 void transports_flush(struct transports *t)
@@ -120,19 +202,21 @@ void transports_flush(struct transports *t)
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->ends[i]->udp)
 			udp_flush(t->ends[i]->udp);
+	streams_flush(t->streams);
 }
 
 bool transports_find(struct transports *t, struct channel *ch)
 {
-	(void)t;
-	(void)ch;
-	return false;
+	return transport_is_stream(ch->transport) &&
+	       streams_find(t->streams, ch);
 }
 
 unsigned transports_local(const struct transports *t, const struct channel *to)
 {
 	const struct end *e = end_of(t, to->local);
 
+	if (to->conn && !to->local)
+		return streams_local(t->streams, to->conn);
 	if (to->local)
 		return e && e->transport == to->transport ? to->local : 0;
 	for (unsigned i = 0; i < t->n; i++)
@@ -173,29 +257,45 @@ bool transports_is_self(const struct transports *t, const struct addr *a)
 int transports_ping(struct transports *t, const struct channel *to)
 {
 	static const char ping[] = "\r\n\r\n";
+	struct channel ch = *to;
 
-	return transports_send(t, to, ping, strlen(ping));
+	if (!transport_is_stream(to->transport))
+		return transports_send(t, to, ping, strlen(ping));
+	return streams_find(t->streams, &ch) ? streams_ping(t->streams, ch.conn)
+					     : -ENOTCONN;
 }
 
 void transports_close_channel(struct transports *t, const struct channel *ch)
 {
-	(void)t;
-	(void)ch;
+	struct channel at = *ch;
+
+	if (transport_is_stream(ch->transport) && streams_find(t->streams, &at))
+		streams_close(t->streams, at.conn);
+}
+
+static bool serves_tls(const struct transports *t)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (transport_has_tls(t->ends[i]->transport))
+			return true;
+	return false;
 }
 
 int transports_reload(struct transports *t, const struct transports_tls *tls,
 		      char *err, size_t err_len)
 {
-	t->cfg.tls = *tls;
-	(void)err;
-	(void)err_len;
-	return 0;
+	if (serves_tls(t) && !*text(tls->certificate)) {
+		(void)snprintf(err, err_len,
+			       "no certificate, and we listen for TLS");
+		return -EINVAL;
+	}
+	return load_tls(t, tls, err, err_len);
 }
 
 void transports_counts(struct transports_counts *out,
 		       const struct transports *t)
 {
-	memset(out, 0, sizeof(*out));
+	*out = t->counts;
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct udp_counts *c;
 
@@ -213,8 +313,7 @@ void transports_counts(struct transports_counts *out,
 
 size_t transports_conns(const struct transports *t)
 {
-	(void)t;
-	return 0;
+	return streams_count(t->streams);
 }
 
 void transports_free(struct transports *t)
@@ -225,5 +324,6 @@ void transports_free(struct transports *t)
 		udp_close(t->ends[i]->udp);
 		free(t->ends[i]);
 	}
+	streams_free(t->streams);
 	free(t);
 }

@@ -11,7 +11,8 @@
 /*
  * All the sockets of a SIP element: what it listens on and the connections of
  * streams, each of which has one owner, here; others hold channels, whose
- * `conn` never means another connection once its own is gone.
+ * `conn` never means another connection once its own is gone. SIGPIPE must be
+ * ignored.
  */
 struct transports;
 
@@ -32,7 +33,13 @@ enum transports_keepalive { TRANSPORTS_PING, TRANSPORTS_PONG };
 typedef void transports_keepalive_h(const struct channel *src,
 				    enum transports_keepalive what, void *arg);
 
-/* A connection has ended, or could not be opened; what was queued is lost. */
+/*
+ * A connection has ended, or could not be opened; what was queued is lost. Told
+ * once for each connection that was not closed by transports_close_channel(),
+ * never from within a call of ours. `err`: 0 where the far end closed it in
+ * order, -ETIMEDOUT (silent, or too slow), -EBADMSG and -EMSGSIZE (what came on
+ * it), -ENOBUFS (it did not read what we sent), or what the system said.
+ */
 typedef void transports_closed_h(const struct channel *ch, int err, void *arg);
 
 struct transports_tls {
@@ -47,9 +54,11 @@ struct transports_config {
 	transports_closed_h *closed;
 	void *arg;
 	size_t conns_max;        /* connections at one time */
-	size_t conns_per_source; /* of one IP address */
+	size_t conns_per_source; /* accepted from one IPv4 address, IPv6 /64 */
 	uint32_t idle_ms;        /* a silent connection is closed after */
-	uint32_t setup_ms; /* for connecting, handshakes, a first message */
+	/* For connecting and handshakes, a first message; for each message to
+	 * come whole, and for ours to be taken. */
+	uint32_t setup_ms;
 	struct transports_tls tls;
 };
 
@@ -63,10 +72,23 @@ int transports_listen(struct transports *t, enum transport transport,
 		      const struct addr *bind, const struct addr *self);
 
 /*
+ * Have a connection to ch->addr opened or find the one that is there, and fill
+ * in `conn` and `local`; messages can be sent on it at once. `name`: of the
+ * domain we look for there, which the certificate of a TLS server must be for
+ * (RFC 5922 7.1); NULL: it must be for the address. Nothing to do on UDP. 0;
+ * -ENOBUFS where there are too many connections, -EAFNOSUPPORT as below, or
+ * what the system said.
+ */
+int transports_connect(struct transports *t, struct channel *ch,
+		       const char *name);
+
+/*
  * Send one message. On a stream that has no connection yet one is opened
  * (unless `conn` names one), and the bytes wait for it. 0; -ENOTCONN where the
- * connection named is gone, -ENOBUFS where too much waits already, -EMSGSIZE,
- * -EAFNOSUPPORT where we have no end of this transport and family.
+ * connection named is gone, or where none leads to a WebSocket client, who is
+ * never connected to; -ENOBUFS where too much waits already (the connection
+ * then ends), -EMSGSIZE, -EAFNOSUPPORT where we have no end of this transport
+ * and family.
  */
 int transports_send(struct transports *t, const struct channel *to,
 		    const void *data, size_t len);
@@ -74,8 +96,8 @@ int transports_send(struct transports *t, const struct channel *to,
 /* Send what waits for the end of the turn. */
 void transports_flush(struct transports *t);
 
-/* Fill in `conn` and `local` of the connection that leads there, if one is
- * up. False: none. */
+/* Fill in `conn` and `local` of the connection that leads there, be it up or
+ * just being opened. False: none. */
 bool transports_find(struct transports *t, struct channel *ch);
 
 /* The end we use towards a channel: its number, and its address as others see
@@ -88,9 +110,11 @@ unsigned transports_count(const struct transports *t); /* of listeners */
 /* Whether an address, as bound or as others see it, is one of our ends. */
 bool transports_is_self(const struct transports *t, const struct addr *a);
 
-/* Our own keepalive to a client: CRLFCRLF, or a WebSocket ping. */
+/* Our own keepalive to a client: CRLFCRLF, or a WebSocket ping. -ENOTCONN where
+ * no connection is up: none is opened for it. */
 int transports_ping(struct transports *t, const struct channel *to);
 
+/* Send what waits, as far as that goes at once, and close. */
 void transports_close_channel(struct transports *t, const struct channel *ch);
 
 /* Read certificate and key again; connections that are up keep theirs. 0, or
@@ -109,7 +133,9 @@ int transports_reload(struct transports *t, const struct transports_tls *tls,
 	X(conns_out, "Connections opened")                                     \
 	X(conns_refused, "Connections refused: too many")                      \
 	X(conns_failed, "Connections that broke or never came about")          \
-	X(conns_idle, "Connections closed because they were silent")           \
+	X(conns_tls, "Connections whose TLS failed")                           \
+	X(conns_idle, "Connections closed because they were silent or slow")   \
+	X(conns_clogged, "Connections closed because ours was not read")       \
 	X(framing, "Connections closed because of what came on them")
 
 struct transports_counts {
@@ -119,7 +145,7 @@ void transports_counts(struct transports_counts *out,
 		       const struct transports *t);
 size_t transports_conns(const struct transports *t); /* open ones */
 
-/* Close and free everything; safe inside a handler. */
+/* Close and free everything; safe inside a handler. Nothing is told. */
 void transports_free(struct transports *t);
 
 #endif

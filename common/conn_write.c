@@ -1,0 +1,135 @@
+#include <errno.h>
+#include <string.h>
+
+#include "common/conn_internal.h"
+#include "common/sipmsg.h"
+
+static void on_written(uv_write_t *req, int status);
+
+static size_t queued(const struct conn *c)
+{
+	return c->early.len + c->wire.len + c->flying.len;
+}
+
+int conn_write_tls(struct conn *c)
+{
+	const char *data;
+	size_t n = tls_output(c->tls, &data);
+	int err = n > 0 ? bytes_add(&c->wire, data, n) : 0;
+
+	tls_sent(c->tls);
+	return err;
+}
+
+int conn_write_plain(struct conn *c, const void *data, size_t len)
+{
+	int err;
+
+	if (!c->tls)
+		return bytes_add(&c->wire, data, len);
+	err = tls_write(c->tls, data, len);
+	return err ? err : conn_write_tls(c);
+}
+
+int conn_write_early(struct conn *c)
+{
+	int err;
+
+	c->up = true;
+	if (c->early.len == 0)
+		return 0;
+	err = conn_write_plain(c, c->early.data, c->early.len);
+	bytes_reset(&c->early);
+	return err;
+}
+
+static int queue(struct conn *c, const void *data, size_t len)
+{
+	int err;
+
+	if (c->closing || c->doomed)
+		return -ENOTCONN;
+	if (queued(c) + len > CONN_QUEUE_MAX) {
+		conn_doom(c, CONN_CLOGGED, -ENOBUFS);
+		return -ENOBUFS;
+	}
+	err = c->up ? conn_write_plain(c, data, len)
+		    : bytes_add(&c->early, data, len);
+	if (err) /* half of a message may have gone */
+		conn_doom(c, CONN_FAILED, err);
+	else if (c->up && !c->flying.len)
+		c->cfg->dirty(c->owner);
+	return err;
+}
+
+int conn_send(struct conn *c, const void *data, size_t len)
+{
+	return len > SIPMSG_MAX ? -EMSGSIZE : queue(c, data, len);
+}
+
+int conn_write_pong(struct conn *c)
+{
+	return queue(c, "\r\n", strlen("\r\n"));
+}
+
+int conn_ping(struct conn *c)
+{
+	static const char ping[] = "\r\n\r\n";
+	int err = c->up ? queue(c, ping, strlen(ping)) : -ENOTCONN;
+
+	if (!err)
+		framing_expect_pong(&c->framing);
+	return err;
+}
+
+/* What the socket did not take at once is the loop's to write. */
+static int launch(struct conn *c)
+{
+	uv_buf_t buf = uv_buf_init(c->wire.data, (unsigned)c->wire.len);
+	int err = uv_write(&c->writing, (uv_stream_t *)&c->tcp, &buf, 1,
+			   on_written);
+
+	if (err)
+		return err;
+	c->flying = c->wire;
+	memset(&c->wire, 0, sizeof(c->wire));
+	c->stuck = conn_now(c);
+	conn_watch(c);
+	return 0;
+}
+
+void conn_flush(struct conn *c)
+{
+	uv_buf_t buf = uv_buf_init(c->wire.data, (unsigned)c->wire.len);
+	int n;
+
+	if (c->closing || c->doomed || !c->connected || c->flying.len ||
+	    !c->wire.len)
+		return;
+	n = uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
+	if (n > 0) {
+		c->active = conn_now(c);
+		bytes_drop(&c->wire, (size_t)n);
+	}
+	if (n == UV_EAGAIN || (n >= 0 && c->wire.len))
+		n = launch(c);
+	if (n < 0)
+		conn_doom(c, CONN_FAILED, n);
+	else if (!c->wire.len)
+		bytes_reset(&c->wire);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct conn *c = req->data;
+
+	c->stuck = 0;
+	bytes_reset(&c->flying);
+	if (c->closing)
+		return;
+	c->active = conn_now(c);
+	if (status)
+		conn_end(c, CONN_FAILED, status);
+	else
+		conn_flush(c);
+}

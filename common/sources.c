@@ -1,0 +1,91 @@
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/sources.h"
+#include "common/table.h"
+
+struct sources {
+	struct table *table;
+	size_t each;
+};
+
+struct source {
+	size_t n;
+};
+
+struct key {
+	uint8_t bytes[9];
+};
+
+static struct key key_of(const struct addr *a)
+{
+	struct key k = {{(uint8_t)addr_family(a)}};
+
+	if (addr_family(a) == AF_INET6)
+		memcpy(k.bytes + 1, &a->u.in6.sin6_addr, 8);
+	else
+		memcpy(k.bytes + 1, &a->u.in.sin_addr, 4);
+	return k;
+}
+
+int sources_alloc(struct sources **sp, size_t max, size_t each)
+{
+	struct sources *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->each = each;
+	if (table_alloc(&s->table, max)) {
+		free(s);
+		return -ENOMEM;
+	}
+	*sp = s;
+	return 0;
+}
+
+void sources_free(struct sources *s)
+{
+	if (!s)
+		return;
+	table_free_values(s->table, free);
+	free(s);
+}
+
+int sources_enter(struct sources *s, const struct addr *from)
+{
+	struct key k = key_of(from);
+	struct source *src = table_get(s->table, &k, sizeof(k));
+	int err;
+
+	if (src ? src->n >= s->each : s->each == 0)
+		return -EUSERS;
+	if (!src) {
+		src = calloc(1, sizeof(*src));
+		if (!src)
+			return -ENOMEM;
+		err = table_put(s->table, &k, sizeof(k), src);
+		if (err) {
+			free(src);
+			return err;
+		}
+	}
+	src->n++;
+	return 0;
+}
+
+void sources_leave(struct sources *s, const struct addr *from)
+{
+	struct key k = key_of(from);
+	struct source *src = table_get(s->table, &k, sizeof(k));
+
+	if (src && --src->n == 0)
+		free(table_del(s->table, &k, sizeof(k)));
+}
+
+size_t sources_count(const struct sources *s)
+{
+	return table_count(s->table);
+}
