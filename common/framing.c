@@ -17,11 +17,20 @@ static size_t waiting(const struct framing *f)
 	return f->len - f->start;
 }
 
+/* Give the byte back that the last message's NUL stands on. */
+static void release(struct framing *f)
+{
+	if (f->holds)
+		f->buf[f->start] = f->held;
+	f->holds = false;
+}
+
 int framing_add(struct framing *f, const char *data, size_t len)
 {
 	size_t cap = f->cap ? f->cap : BUF_MIN;
 	char *buf;
 
+	release(f);
 	if (f->start > 0) {
 		memmove(f->buf, f->buf + f->start, waiting(f));
 		f->len -= f->start;
@@ -40,14 +49,6 @@ int framing_add(struct framing *f, const char *data, size_t len)
 		memcpy(f->buf + f->len, data, len);
 	f->len += len;
 	return 0;
-}
-
-/* Give the byte back that the last message's NUL stands on. */
-static void release(struct framing *f)
-{
-	if (f->holds)
-		f->buf[f->start] = f->held;
-	f->holds = false;
 }
 
 static int none(struct framing *f)
@@ -73,8 +74,9 @@ static bool may_become_crlf(const char *p, size_t n)
 }
 
 /*
- * CRLFs ahead of a message. One alone is the pong where we wait for one;
- * else it may be half of a ping, whose other half comes next.
+ * CRLFs ahead of a message. Two are a ping, and one alone is the pong where we
+ * wait for one. Else it may be half of a ping, whose other half comes next;
+ * and so may a pong have been, so that no ping is ever left unanswered.
  */
 static int next_keepalive(struct framing *f)
 {
@@ -82,17 +84,19 @@ static int next_keepalive(struct framing *f)
 	size_t n;
 
 	for (;;) {
+		bool twice;
+
 		p = f->buf + f->start;
 		n = waiting(f);
 		if (n < CRLF || !is_crlf(p) || may_become_crlf(p, n))
 			return FRAMING_NONE;
+		twice = n >= 2 * CRLF && is_crlf(p + CRLF);
 		f->start += CRLF;
-		if (n >= 2 * CRLF && is_crlf(p + CRLF)) {
+		if (twice && !f->half) {
 			f->start += CRLF;
-			f->half = false;
 			return FRAMING_PING;
 		}
-		if (f->expects_pong) {
+		if (f->expects_pong && !twice) {
 			f->expects_pong = false;
 			f->half = true;
 			return FRAMING_PONG;
@@ -249,8 +253,7 @@ int framing_next(struct framing *f, char **msg, size_t *len)
 		if (what != FRAMING_NONE)
 			return what;
 	}
-	if (waiting(f) == 0 ||
-	    (!f->seen && f->buf[f->start] == '\r' && waiting(f) <= CRLF + 1))
+	if (!f->seen && may_become_crlf(f->buf + f->start, waiting(f)))
 		return none(f);
 	if (!f->whole) {
 		if (!may_begin(f->buf[f->start]))

@@ -29,7 +29,7 @@ enum framing_item {
 	FRAMING_PONG,
 };
 
-/* Append what came. 0 or -ENOMEM. Take everything out before the next. */
+/* Append what came, after everything before was taken out. 0 or -ENOMEM. */
 int framing_add(struct framing *f, const char *data, size_t len);
 
 /*
