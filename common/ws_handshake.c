@@ -206,7 +206,6 @@ static bool has_key(const struct asked *a)
 	unsigned char bytes[KEY_BYTES + 2]; /* EVP_DecodeBlock pads */
 
 	return a->keys == 1 && a->key.len == KEY_LEN &&
-	       a->key.p[KEY_LEN - 3] != '=' &&
 	       memcmp(a->key.p + KEY_LEN - 2, "==", 2) == 0 &&
 	       EVP_DecodeBlock(bytes, (const unsigned char *)a->key.p,
 			       KEY_LEN) == (int)sizeof(bytes);
