@@ -10,7 +10,7 @@
 #include "common/addr.h"
 #include "common/tls.h"
 
-enum { WHY_LEN = 128 };
+enum { WHY_LEN = 128, NAME_LEN = 256 };
 
 struct tls_context {
 	SSL_CTX *server; /* NULL without a certificate */
@@ -167,20 +167,25 @@ int tls_accept(struct tls **tp, const struct tls_context *c)
 	return err;
 }
 
+/* Whose certificate it must be; a name is also told to the server (RFC 6066
+ * 3), which may have several. */
 static int expect(SSL *ssl, const char *name, const struct addr *addr)
 {
-	char ip[ADDR_STRLEN];
+	char text[NAME_LEN];
 	int ok;
 
-	if (name) {
-		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-		ok = SSL_set1_host(ssl, name) == 1 &&
-		     SSL_set_tlsext_host_name(ssl, name) == 1;
-	} else {
+	if (!name) {
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
-						   addr_ip_str(ip, addr));
+						   addr_ip_str(text, addr));
+		return ok == 1 ? 0 : -EINVAL;
 	}
-	return ok == 1 ? 0 : -EINVAL;
+	if (!*name || strlen(name) >= sizeof(text))
+		return -EINVAL;
+	strcpy(text, name);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	ok = SSL_set1_host(ssl, text) == 1 &&
+	     SSL_set_tlsext_host_name(ssl, text) == 1;
+	return ok ? 0 : -EINVAL;
 }
 
 int tls_connect(struct tls **tp, struct tls_context *c, const char *name,

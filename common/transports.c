@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/streams.h"
+#include "common/stun.h"
 #include "common/tls.h"
 #include "common/transports.h"
 #include "common/udp.h"
@@ -11,6 +12,7 @@
 enum {
 	ENDS_MAX = 64,
 	KEEPALIVE_MAX = 4, /* bytes: no SIP message is as short */
+	STUN_FIRST_MAX = 0x3f,
 };
 
 /* One of our ends: what we listen on. */
@@ -37,6 +39,23 @@ static const struct end *end_of(const struct transports *t, unsigned local)
 	return local >= 1 && local <= t->n ? t->ends[local - 1] : NULL;
 }
 
+/* A byte of CRLF or of SIP never begins as STUN does. */
+static bool take_keepalive(struct udp *u, const struct addr *src,
+			 const char *data, size_t len)
+{
+	uint8_t answer[STUN_ANSWER_MAX];
+	int n;
+
+	if (len <= KEEPALIVE_MAX)
+		return true;
+	if (data[0] > STUN_FIRST_MAX || data[0] < 0)
+		return false;
+	n = stun_answer(answer, data, len, src);
+	if (n > 0)
+		(void)udp_send(u, src, answer, (size_t)n);
+	return n >= 0;
+}
+
 static void on_datagram(struct udp *u, const struct addr *src, char *data,
 			size_t len, void *arg)
 {
@@ -48,8 +67,7 @@ static void on_datagram(struct udp *u, const struct addr *src, char *data,
 		.local = e->number,
 	};
 
-	(void)u;
-	if (len > KEEPALIVE_MAX)
+	if (!take_keepalive(u, src, data, len))
 		cfg->message(data, len, &from, cfg->arg);
 	else if (cfg->keepalive)
 		cfg->keepalive(&from,
