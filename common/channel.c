@@ -51,6 +51,11 @@ bool transport_has_tls(enum transport t)
 	return t == TRANSPORT_TLS || t == TRANSPORT_WSS;
 }
 
+bool transport_is_ws(enum transport t)
+{
+	return t == TRANSPORT_WS || t == TRANSPORT_WSS;
+}
+
 struct channel channel_udp(const struct addr *addr)
 {
 	return (struct channel){.addr = *addr, .transport = TRANSPORT_UDP};

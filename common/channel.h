@@ -31,6 +31,7 @@ int transport_parse(enum transport *t, const char *name, size_t len);
 /* Connected, in order and without loss: every one but UDP. */
 bool transport_is_stream(enum transport t);
 bool transport_has_tls(enum transport t);
+bool transport_is_ws(enum transport t); /* WebSocket, over TLS or not */
 
 /*
  * A signalling channel: the way a message came, or is to go. `conn` is the

@@ -116,6 +116,7 @@ static void on_closed(uv_handle_t *handle)
 		return;
 	framing_reset(&c->framing);
 	tls_free(c->tls);
+	ws_free(c->ws);
 	bytes_reset(&c->early);
 	bytes_reset(&c->wire);
 	bytes_reset(&c->flying);
@@ -129,6 +130,8 @@ void conn_close(struct conn *c)
 	if (!c || c->closing)
 		return;
 	if (c->up && !c->doomed) {
+		if (c->ws)
+			conn_ws_close(c);
 		if (c->tls) {
 			tls_shutdown(c->tls);
 			(void)conn_write_tls(c);
@@ -197,7 +200,7 @@ static void start(struct conn *c)
 	tune(c);
 	conn_read_start(c);
 	if (!c->tls)
-		err = conn_write_early(c);
+		err = conn_read_below(c);
 	else if (!c->accepted)
 		conn_read_begin(c);
 	if (err)
@@ -228,6 +231,8 @@ int conn_accept(struct conn **cp, struct conn_config *cfg, uv_stream_t *from,
 		err = far_end(&ch->addr, &c->tcp);
 	if (!err && tls)
 		err = tls_accept(&c->tls, tls);
+	if (!err && transport_is_ws(ch->transport))
+		err = ws_alloc(&c->ws, cfg->origins);
 	c->ch = *ch;
 	if (err) {
 		conn_close(c);

@@ -32,6 +32,7 @@ enum conn_end {
 struct conn_config {
 	uv_loop_t *loop;
 	uint32_t idle_ms, setup_ms; /* as in struct transports_config */
+	const char *const *origins; /* the same */
 	void (*message)(const struct channel *src, char *data, size_t len,
 			void *owner);
 	void (*keepalive)(const struct channel *src,

@@ -5,8 +5,9 @@
 #include "common/conn.h"
 #include "common/framing.h"
 #include "common/tls.h"
+#include "common/ws.h"
 
-/* Of conn.c (life and deadlines), conn_read.c and conn_write.c alone. */
+/* Of conn.c (life and deadlines), conn_read.c, conn_write.c and conn_ws.c. */
 struct conn {
 	uv_tcp_t tcp;
 	uv_timer_t timer;
@@ -25,6 +26,7 @@ struct conn {
 
 	struct framing framing;
 	struct tls *tls;
+	struct ws *ws; /* in place of framing */
 
 	struct bytes early;  /* messages that wait until it is up */
 	struct bytes wire;   /* bytes that wait for the socket */
@@ -54,6 +56,13 @@ void conn_watch(struct conn *c);
 
 /* conn_read.c */
 void conn_read_start(struct conn *c);
+/* The connection below the messages stands, TLS included. 0 or negative. */
+int conn_read_below(struct conn *c);
+/* A keepalive came, or the far end's word that it heard ours. */
+void conn_read_keepalive(struct conn *c, enum transports_keepalive what);
+void conn_read_message(struct conn *c, char *msg, size_t len);
+/* How long the message that is coming has been on its way. */
+void conn_read_clock(struct conn *c, bool partial);
 /* Begin the TLS handshake as a client. */
 void conn_read_begin(struct conn *c);
 
@@ -66,5 +75,14 @@ int conn_write_tls(struct conn *c);
 int conn_write_plain(struct conn *c, const void *data, size_t len);
 /* A keepalive's answer. */
 int conn_write_pong(struct conn *c);
+/* Bytes that are framed already, within the bounds of the queue. */
+int conn_write_framed(struct conn *c, const void *head, size_t head_len,
+		      const void *data, size_t len);
+
+/* conn_ws.c */
+void conn_ws_input(struct conn *c, char *data, size_t len);
+int conn_ws_send(struct conn *c, const void *data, size_t len);
+int conn_ws_ping(struct conn *c);
+void conn_ws_close(struct conn *c);
 
 #endif

@@ -2,30 +2,20 @@
 
 #include "common/conn_internal.h"
 
-/* One item of the stream, to whom it may concern. */
-static void hand_on(struct conn *c, int item, char *msg, size_t len)
+void conn_read_message(struct conn *c, char *msg, size_t len)
 {
-	struct conn_config *cfg = c->cfg;
-
-	switch (item) {
-	case FRAMING_MESSAGE:
-		c->proven = true;
-		cfg->message(&c->ch, msg, len, c->owner);
-		break;
-	case FRAMING_PING:
-		if (!conn_write_pong(c))
-			cfg->keepalive(&c->ch, TRANSPORTS_PING, c->owner);
-		break;
-	default:
-		cfg->keepalive(&c->ch, TRANSPORTS_PONG, c->owner);
-		break;
-	}
+	c->proven = true;
+	c->cfg->message(&c->ch, msg, len, c->owner);
 }
 
-/* How long the message that is coming has been on its way. */
-static void clock_partial(struct conn *c)
+void conn_read_keepalive(struct conn *c, enum transports_keepalive what)
 {
-	if (!framing_is_partial(&c->framing)) {
+	c->cfg->keepalive(&c->ch, what, c->owner);
+}
+
+void conn_read_clock(struct conn *c, bool partial)
+{
+	if (!partial) {
 		c->partial = 0;
 	} else if (!c->partial) {
 		c->partial = conn_now(c);
@@ -33,7 +23,18 @@ static void clock_partial(struct conn *c)
 	}
 }
 
-static void on_plain(struct conn *c, const char *data, size_t len)
+/* One item of the stream, to whom it may concern. */
+static void hand_on(struct conn *c, int item, char *msg, size_t len)
+{
+	if (item == FRAMING_MESSAGE)
+		conn_read_message(c, msg, len);
+	else if (item == FRAMING_PONG)
+		conn_read_keepalive(c, TRANSPORTS_PONG);
+	else if (!conn_write_pong(c))
+		conn_read_keepalive(c, TRANSPORTS_PING);
+}
+
+static void on_stream(struct conn *c, const char *data, size_t len)
 {
 	int item = framing_add(&c->framing, data, len);
 	size_t msg_len = 0;
@@ -43,19 +44,32 @@ static void on_plain(struct conn *c, const char *data, size_t len)
 		conn_end(c, CONN_FAILED, item);
 		return;
 	}
-	while (!c->closing && !c->doomed) {
+	while (!conn_is_ending(c)) {
 		item = framing_next(&c->framing, &msg, &msg_len);
 		if (item <= 0)
 			break;
 		c->partial = 0;
 		hand_on(c, item, msg, msg_len);
 	}
-	if (c->closing || c->doomed)
+	if (conn_is_ending(c))
 		return;
 	if (item < 0)
 		conn_end(c, CONN_GARBAGE, item);
 	else
-		clock_partial(c);
+		conn_read_clock(c, framing_is_partial(&c->framing));
+}
+
+static void on_plain(struct conn *c, char *data, size_t len)
+{
+	if (c->ws)
+		conn_ws_input(c, data, len);
+	else
+		on_stream(c, data, len);
+}
+
+int conn_read_below(struct conn *c)
+{
+	return c->ws ? 0 : conn_write_early(c);
 }
 
 /* The next plaintext, or as tls_read(); what TLS says back is queued. */
@@ -65,7 +79,7 @@ static int next_plain(struct conn *c)
 	int err = conn_write_tls(c);
 
 	if (!err && n >= 0 && !c->up && tls_is_up(c->tls))
-		err = conn_write_early(c);
+		err = conn_read_below(c);
 	return err ? err : n;
 }
 
@@ -92,7 +106,7 @@ void conn_read_begin(struct conn *c)
 	on_tls(c);
 }
 
-static void on_bytes(struct conn *c, const char *data, size_t len)
+static void on_bytes(struct conn *c, char *data, size_t len)
 {
 	c->active = conn_now(c);
 	if (!c->tls)

@@ -43,40 +43,67 @@ int conn_write_early(struct conn *c)
 	return err;
 }
 
-static int queue(struct conn *c, const void *data, size_t len)
+/* 0 where there is room for as much. */
+static int make_room(struct conn *c, size_t len)
 {
-	int err;
-
-	if (c->closing || c->doomed)
+	if (conn_is_ending(c))
 		return -ENOTCONN;
-	if (queued(c) + len > CONN_QUEUE_MAX) {
-		conn_doom(c, CONN_CLOGGED, -ENOBUFS);
-		return -ENOBUFS;
-	}
-	err = c->up ? conn_write_plain(c, data, len)
-		    : bytes_add(&c->early, data, len);
+	if (queued(c) + len <= CONN_QUEUE_MAX)
+		return 0;
+	conn_doom(c, CONN_CLOGGED, -ENOBUFS);
+	return -ENOBUFS;
+}
+
+int conn_write_framed(struct conn *c, const void *head, size_t head_len,
+		      const void *data, size_t len)
+{
+	int err = make_room(c, head_len + len);
+
+	if (err)
+		return err;
+	if (head_len)
+		err = conn_write_plain(c, head, head_len);
+	if (!err && len)
+		err = conn_write_plain(c, data, len);
 	if (err) /* half of a message may have gone */
 		conn_doom(c, CONN_FAILED, err);
-	else if (c->up && !c->flying.len)
+	else if (!c->flying.len)
 		c->cfg->dirty(c->owner);
 	return err;
 }
 
+static int write_early(struct conn *c, const void *data, size_t len)
+{
+	int err = make_room(c, len);
+
+	return err ? err : bytes_add(&c->early, data, len);
+}
+
 int conn_send(struct conn *c, const void *data, size_t len)
 {
-	return len > SIPMSG_MAX ? -EMSGSIZE : queue(c, data, len);
+	if (len > SIPMSG_MAX)
+		return -EMSGSIZE;
+	if (c->ws)
+		return conn_ws_send(c, data, len);
+	return c->up ? conn_write_framed(c, NULL, 0, data, len)
+		     : write_early(c, data, len);
 }
 
 int conn_write_pong(struct conn *c)
 {
-	return queue(c, "\r\n", strlen("\r\n"));
+	return conn_write_framed(c, NULL, 0, "\r\n", strlen("\r\n"));
 }
 
 int conn_ping(struct conn *c)
 {
 	static const char ping[] = "\r\n\r\n";
-	int err = c->up ? queue(c, ping, strlen(ping)) : -ENOTCONN;
+	int err;
 
+	if (!c->up)
+		return -ENOTCONN;
+	if (c->ws)
+		return conn_ws_ping(c);
+	err = conn_write_framed(c, NULL, 0, ping, strlen(ping));
 	if (!err)
 		framing_expect_pong(&c->framing);
 	return err;

@@ -103,13 +103,13 @@ static void drop(struct link *l)
 {
 	struct streams *s = l->s;
 
+	conn_close(l->conn); /* which may have last words to flush */
 	unfile(s, l);
 	if (l->accepted)
 		sources_leave(s->sources, &l->ch.addr);
 	if (l->is_dirty)
 		TAILQ_REMOVE(&s->dirty, l, dirty);
 	TAILQ_REMOVE(&s->all, l, all);
-	conn_close(l->conn);
 	free(l->name);
 	free(l);
 }
@@ -301,7 +301,7 @@ int streams_connect(struct streams *s, struct channel *ch,
 		*ch = l->ch;
 		return 0;
 	}
-	if (ch->transport == TRANSPORT_WS || ch->transport == TRANSPORT_WSS)
+	if (transport_is_ws(ch->transport))
 		return -ENOTCONN;
 	if (table_count(s->by_conn) >= s->cfg.conns_max) {
 		s->n->conns_refused++;
@@ -385,6 +385,7 @@ static void set_conns(struct streams *s, uv_loop_t *loop)
 	s->conns.loop = loop;
 	s->conns.idle_ms = s->cfg.idle_ms;
 	s->conns.setup_ms = s->cfg.setup_ms;
+	s->conns.origins = s->cfg.origins;
 	s->conns.message = on_message;
 	s->conns.keepalive = on_keepalive;
 	s->conns.ended = on_ended;

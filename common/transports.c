@@ -41,7 +41,7 @@ static const struct end *end_of(const struct transports *t, unsigned local)
 
 /* A byte of CRLF or of SIP never begins as STUN does. */
 static bool take_keepalive(struct udp *u, const struct addr *src,
-			 const char *data, size_t len)
+			   const char *data, size_t len)
 {
 	uint8_t answer[STUN_ANSWER_MAX];
 	int n;

@@ -59,6 +59,9 @@ struct transports_config {
 	/* For connecting and handshakes, a first message; for each message to
 	 * come whole, and for ours to be taken. */
 	uint32_t setup_ms;
+	/* Whose pages may use our WebSockets (up to a NULL, outlives the
+	 * transports); NULL: any. */
+	const char *const *origins;
 	struct transports_tls tls;
 };
 

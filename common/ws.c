@@ -70,6 +70,12 @@ bool ws_is_open(const struct ws *w)
 	return w->state == HEADER || w->state == PAYLOAD;
 }
 
+bool ws_is_partial(const struct ws *w)
+{
+	return w->text_len > 0 || w->header_len > 0 || w->message ||
+	       w->state == PAYLOAD;
+}
+
 void ws_close(struct ws *w, unsigned code, const struct ws_handlers *h,
 	      void *arg)
 {

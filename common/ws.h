@@ -53,6 +53,9 @@ const char *ws_error(const struct ws *w);
  * (ws_frame.h says how). */
 bool ws_is_open(const struct ws *w);
 
+/* Whether part of a frame, of a message or of the handshake has come. */
+bool ws_is_partial(const struct ws *w);
+
 /* Give a close frame to send (enum ws_code; nothing where it is not open); no
  * handler is called any more. May be used inside a handler. */
 void ws_close(struct ws *w, unsigned code, const struct ws_handlers *h,

@@ -1,0 +1,337 @@
+#include "tests/unit/raw_fixture.h"
+
+static const char request[] = "OPTIONS sip:a@192.0.2.1 SIP/2.0\r\n"
+			      "Content-Length: 4\r\n\r\nbody";
+
+enum { PIPE_BUF_SMALL = 4096, SOON = 50, NEVER = 600000 };
+
+static struct transports_config cfg;
+static struct channel tcp;
+
+/* A server whose clients are as bad as can be. */
+static void setup(void)
+{
+	setup_loop();
+	cfg = config_for(&far);
+}
+
+static void serve(void)
+{
+	open_side(&far, &cfg);
+	tcp = listen_on(&far, TRANSPORT_TCP, "127.0.0.1");
+}
+
+START_TEST(messages_in_pieces_and_several_at_once)
+{
+	char twice[2 * sizeof(request)];
+	int fd;
+
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.2");
+	for (const char *p = request; *p; p++) {
+		raw_send(fd, p, 1);
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	RUN_UNTIL(far.messages == 1);
+	(void)snprintf(twice, sizeof(twice), "%s%s", request, request);
+	raw_text(fd, twice);
+	RUN_UNTIL(far.messages == 3);
+	ck_assert_str_eq(far.last, request);
+	raw_text(fd, "OPT");
+	close(fd);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, 0);
+	ck_assert_uint_eq(far.messages, 3);
+}
+END_TEST
+
+START_TEST(ping_is_answered_at_once)
+{
+	char buf[16];
+	int fd;
+
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, "\r\n\r\n");
+	ck_assert_uint_eq(raw_receive(fd, buf, sizeof(buf), 2), 2);
+	ck_assert_mem_eq(buf, "\r\n", 2);
+	ck_assert_uint_eq(far.pings, 1);
+	close(fd);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int err;
+} garbage[] = {
+	{"GET / HTTP/1.1\r\n\r\n", -EBADMSG},
+	{"A b SIP/2.0\r\nTo: c\r\n\r\n", -EBADMSG},
+	{"A b SIP/2.0\r\nl: 65536\r\n\r\n", -EMSGSIZE},
+};
+
+START_TEST(garbage_closes_the_connection)
+{
+	int fd;
+
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, request);
+	raw_text(fd, garbage[_i].text);
+	raw_await_end(fd);
+	ck_assert_uint_eq(far.messages, 1);
+	ck_assert_uint_eq(far.closed, 1);
+	ck_assert_int_eq(far.err, garbage[_i].err);
+	ck_assert_uint_eq(counts_of(&far).framing, 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(one_source_has_a_share)
+{
+	int fds[4], other;
+
+	cfg.conns_per_source = 2;
+	serve();
+	for (int i = 0; i < 3; i++)
+		fds[i] = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_await_end(fds[2]);
+	ck_assert_uint_eq(counts_of(&far).conns_refused, 1);
+	ck_assert_uint_eq(transports_conns(far.t), 2);
+	other = raw_connect(&tcp.addr, "127.0.0.2");
+	raw_text(other, request);
+	RUN_UNTIL(far.messages == 1);
+	/* Its share is free again once one is gone. */
+	close(fds[0]);
+	RUN_UNTIL(far.closed);
+	fds[3] = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fds[3], request);
+	RUN_UNTIL(far.messages == 2);
+	ck_assert_uint_eq(counts_of(&far).conns_in, 4);
+	for (int i = 1; i < 4; i++)
+		close(fds[i]);
+	close(other);
+}
+END_TEST
+
+START_TEST(all_together_have_a_limit)
+{
+	struct channel to;
+	int fds[3];
+
+	cfg.conns_max = 2;
+	serve();
+	fds[0] = raw_connect(&tcp.addr, "127.0.0.1");
+	fds[1] = raw_connect(&tcp.addr, "127.0.0.2");
+	fds[2] = raw_connect(&tcp.addr, "127.0.0.3");
+	raw_await_end(fds[2]);
+	ck_assert_uint_eq(counts_of(&far).conns_refused, 1);
+	to = tcp;
+	ck_assert_int_eq(send_text(&far, &to, request), -ENOBUFS);
+	ck_assert_uint_eq(transports_conns(far.t), 2);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+END_TEST
+
+static const char *const slow[] = {
+	"", "\r\n\r\n", "OPTIONS sip:a SIP/2.0\r\nContent-Length: 9\r\n\r\nx"};
+
+/* Whatever it says, if it is not a message. */
+START_TEST(first_message_has_to_come)
+{
+	int fd;
+
+	cfg.setup_ms = SOON;
+	cfg.idle_ms = NEVER;
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, slow[_i]);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, -ETIMEDOUT);
+	ck_assert_uint_eq(counts_of(&far).conns_idle, 1);
+	raw_await_end(fd);
+	close(fd);
+}
+END_TEST
+
+START_TEST(every_message_has_to_come_whole)
+{
+	int fd;
+
+	cfg.setup_ms = SOON;
+	cfg.idle_ms = NEVER;
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, request);
+	RUN_UNTIL(far.messages);
+	raw_text(fd, slow[2]);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, -ETIMEDOUT);
+	close(fd);
+}
+END_TEST
+
+START_TEST(silent_connections_are_closed)
+{
+	int fd;
+
+	cfg.setup_ms = NEVER;
+	cfg.idle_ms = SOON;
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, request);
+	RUN_UNTIL(far.messages);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, -ETIMEDOUT);
+	ck_assert_uint_eq(counts_of(&far).conns_idle, 1);
+	close(fd);
+}
+END_TEST
+
+/* Having said something, it is not closed while a clock of long ago runs out.
+ */
+START_TEST(proven_and_talking_connections_stay)
+{
+	int fd;
+
+	cfg.setup_ms = SOON;
+	cfg.idle_ms = 10 * SOON;
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, request);
+	RUN_UNTIL(far.messages);
+	for (uint64_t end = uv_now(&loop) + 20 * SOON; uv_now(&loop) < end;) {
+		raw_text(fd, "\r\n\r\n");
+		RUN_UNTIL(far.pings);
+		far.pings = 0;
+	}
+	ck_assert_uint_eq(far.closed, 0);
+	close(fd);
+}
+END_TEST
+
+static int small_connection(void)
+{
+	const int size = PIPE_BUF_SMALL;
+	int fd;
+
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	raw_text(fd, request);
+	RUN_UNTIL(far.messages);
+	return fd;
+}
+
+START_TEST(who_never_reads_is_closed)
+{
+	char *text = request_of(60000);
+	int fd = small_connection();
+	int err;
+
+	do {
+		err = send_text(&far, &far.src, text);
+		transports_flush(far.t);
+	} while (!err);
+	ck_assert_int_eq(err, -ENOBUFS);
+	ck_assert_uint_eq(far.closed, 0); /* not within our call */
+	ck_assert_int_eq(send_text(&far, &far.src, text), -ENOTCONN);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, -ENOBUFS);
+	ck_assert_uint_eq(counts_of(&far).conns_clogged, 1);
+	ck_assert_uint_eq(counts_of(&far).tx_dropped, 1);
+	close(fd);
+	free(text);
+}
+END_TEST
+
+/* Little waits, but for too long. */
+START_TEST(who_stops_reading_is_closed)
+{
+	char *text = request_of(60000);
+	uint64_t before;
+	int fd;
+
+	cfg.setup_ms = 4 * SOON;
+	fd = small_connection();
+	do {
+		before = counts_of(&far).tx;
+		for (int i = 0; i < 4 && !far.closed; i++)
+			(void)send_text(&far, &far.src, text);
+		uv_run(&loop, UV_RUN_NOWAIT);
+	} while (counts_of(&far).tx == before + 4 && before < 80);
+	RUN_UNTIL(far.closed);
+	ck_assert_uint_eq(counts_of(&far).conns_clogged, 1);
+	close(fd);
+	free(text);
+}
+END_TEST
+
+/* What is queued leaves whenever the far end reads. */
+START_TEST(who_reads_late_gets_everything)
+{
+	enum { N = 40 };
+	char *text = request_of(60000), *got = malloc(N * 61000);
+	size_t len = strlen(text), done = 0;
+	int fd = small_connection();
+
+	for (int i = 0; i < N; i++) {
+		ck_assert_int_eq(send_text(&far, &far.src, text), 0);
+		while (done < (size_t)i * len)
+			done += raw_receive(fd, got + done, 61000, 1);
+	}
+	(void)raw_receive(fd, got + done, N * 61000 - done, N * len - done);
+	for (size_t i = 0; i < N; i++)
+		ck_assert_mem_eq(got + i * len, text, len);
+	close(fd);
+	free(text);
+	free(got);
+}
+END_TEST
+
+START_TEST(reset_is_told)
+{
+	const struct linger now = {1, 0};
+	int fd;
+
+	serve();
+	fd = raw_connect(&tcp.addr, "127.0.0.1");
+	raw_text(fd, request);
+	RUN_UNTIL(far.messages);
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+	RUN_UNTIL(far.closed);
+	ck_assert_int_eq(far.err, -ECONNRESET);
+	ck_assert_uint_eq(counts_of(&far).conns_failed, 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("transports_limits");
+	TCase *tc = tcase_create("transports_limits");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, messages_in_pieces_and_several_at_once);
+	tcase_add_test(tc, ping_is_answered_at_once);
+	tcase_add_loop_test(tc, garbage_closes_the_connection, 0, 3);
+	tcase_add_test(tc, one_source_has_a_share);
+	tcase_add_test(tc, all_together_have_a_limit);
+	tcase_add_loop_test(tc, first_message_has_to_come, 0, 3);
+	tcase_add_test(tc, every_message_has_to_come_whole);
+	tcase_add_test(tc, silent_connections_are_closed);
+	tcase_add_test(tc, proven_and_talking_connections_stay);
+	tcase_add_test(tc, who_never_reads_is_closed);
+	tcase_add_test(tc, who_stops_reading_is_closed);
+	tcase_add_test(tc, who_reads_late_gets_everything);
+	tcase_add_test(tc, reset_is_told);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
