@@ -129,8 +129,9 @@ static inline struct transports_counts counts_of(const struct seen *s)
 /* Turn the loop until it has happened; Check's time limit ends it if not. */
 #define RUN_UNTIL(condition)                                                   \
 	do {                                                                   \
-		uv_run(&loop, UV_RUN_ONCE);                                    \
-	} while (!(condition))
+		while (!(condition))                                           \
+			uv_run(&loop, UV_RUN_ONCE);                            \
+	} while (0)
 
 static inline void setup_loop(void)
 {
