@@ -67,10 +67,13 @@ static bool is_crlf(const char *p)
 }
 
 /* Nothing yet, or a beginning of CRLF or of the second of two. */
-static bool may_become_crlf(const char *p, size_t n)
+static bool may_become_crlf(const struct framing *f)
 {
+	const char *p = f->buf + f->start;
+	size_t n = waiting(f);
+
 	return n == 0 || (n == 1 && p[0] == '\r') ||
-	       (n == CRLF + 1 && is_crlf(p) && p[CRLF] == '\r');
+	       (n == CRLF + 1 && is_crlf(p) && p[CRLF] == '\r' && !f->half);
 }
 
 /*
@@ -88,7 +91,7 @@ static int next_keepalive(struct framing *f)
 
 		p = f->buf + f->start;
 		n = waiting(f);
-		if (n < CRLF || !is_crlf(p) || may_become_crlf(p, n))
+		if (n < CRLF || !is_crlf(p) || may_become_crlf(f))
 			return FRAMING_NONE;
 		twice = n >= 2 * CRLF && is_crlf(p + CRLF);
 		f->start += CRLF;
@@ -253,7 +256,7 @@ int framing_next(struct framing *f, char **msg, size_t *len)
 		if (what != FRAMING_NONE)
 			return what;
 	}
-	if (!f->seen && may_become_crlf(f->buf + f->start, waiting(f)))
+	if (!f->seen && may_become_crlf(f))
 		return none(f);
 	if (!f->whole) {
 		if (!may_begin(f->buf[f->start]))
