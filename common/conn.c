@@ -83,6 +83,17 @@ static void on_timer(uv_timer_t *timer)
 		c->alarm = UINT64_MAX;
 }
 
+/* Strangers may try what they like; a server that we wanted is news. */
+static void log_tls(const struct conn *c)
+{
+	if (c->accepted)
+		log_debug("TLS of a client failed", LOG_A("peer", &c->ch.addr),
+			  LOG_S("reason", tls_why(c->tls)));
+	else
+		log_warn("TLS to a server failed", LOG_A("peer", &c->ch.addr),
+			 LOG_S("reason", tls_why(c->tls)));
+}
+
 void conn_end(struct conn *c, enum conn_end how, int err)
 {
 	struct conn_config *cfg = c->cfg;
@@ -91,8 +102,7 @@ void conn_end(struct conn *c, enum conn_end how, int err)
 	if (c->closing)
 		return;
 	if (how == CONN_TLS)
-		log_debug("TLS failed", LOG_A("peer", &c->ch.addr),
-			  LOG_S("reason", tls_why(c->tls)));
+		log_tls(c);
 	conn_close(c);
 	cfg->ended(owner, how, err);
 }

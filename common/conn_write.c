@@ -18,7 +18,8 @@ int conn_write_tls(struct conn *c)
 	int err = n > 0 ? bytes_add(&c->wire, data, n) : 0;
 
 	tls_sent(c->tls);
-	return err;
+	/* TLS has answers of its own, which nobody may collect. */
+	return !err && queued(c) > 2 * CONN_QUEUE_MAX ? -ENOBUFS : err;
 }
 
 int conn_write_plain(struct conn *c, const void *data, size_t len)

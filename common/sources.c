@@ -9,7 +9,7 @@
 
 struct sources {
 	struct table *table;
-	size_t each;
+	size_t n, max, each;
 };
 
 struct source {
@@ -37,6 +37,7 @@ int sources_alloc(struct sources **sp, size_t max, size_t each)
 
 	if (!s)
 		return -ENOMEM;
+	s->max = max;
 	s->each = each;
 	if (table_alloc(&s->table, max)) {
 		free(s);
@@ -60,6 +61,8 @@ int sources_enter(struct sources *s, const struct addr *from)
 	struct source *src = table_get(s->table, &k, sizeof(k));
 	int err;
 
+	if (s->n >= s->max)
+		return -ENOSPC;
 	if (src ? src->n >= s->each : s->each == 0)
 		return -EUSERS;
 	if (!src) {
@@ -73,6 +76,7 @@ int sources_enter(struct sources *s, const struct addr *from)
 		}
 	}
 	src->n++;
+	s->n++;
 	return 0;
 }
 
@@ -81,7 +85,10 @@ void sources_leave(struct sources *s, const struct addr *from)
 	struct key k = key_of(from);
 	struct source *src = table_get(s->table, &k, sizeof(k));
 
-	if (src && --src->n == 0)
+	if (!src)
+		return;
+	s->n--;
+	if (--src->n == 0)
 		free(table_del(s->table, &k, sizeof(k)));
 }
 

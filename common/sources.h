@@ -9,11 +9,12 @@ struct addr;
  * of an IPv6 address, which is as little as one host gets. */
 struct sources;
 
-/* At most `max` sources with `each` connections. 0 or -ENOMEM. */
+/* At most `max` connections, `each` of one source. 0 or -ENOMEM. */
 int sources_alloc(struct sources **sp, size_t max, size_t each);
 void sources_free(struct sources *s);
 
-/* One more: 0, -EUSERS where that would be too many, -ENOSPC, -ENOMEM. */
+/* One more: 0, -ENOSPC where there are too many, -EUSERS where there are of
+ * that source, -ENOMEM. */
 int sources_enter(struct sources *s, const struct addr *from);
 /* One that had entered is gone. */
 void sources_leave(struct sources *s, const struct addr *from);

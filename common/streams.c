@@ -12,6 +12,9 @@
 #include "common/table.h"
 #include "common/tls.h"
 
+/* One connection in so many is for those we open. */
+enum { RESERVED = 16 };
+
 /* A connection in the tables. */
 struct link {
 	TAILQ_ENTRY(link) all, dirty;
@@ -137,25 +140,17 @@ static void on_keepalive(const struct channel *src,
 
 static void count_end(struct transports_counts *n, enum conn_end how)
 {
-	switch (how) {
-	case CONN_CLOSED:
-		break;
-	case CONN_FAILED:
-		n->conns_failed++;
-		break;
-	case CONN_TLS:
-		n->conns_tls++;
-		break;
-	case CONN_IDLE:
-		n->conns_idle++;
-		break;
-	case CONN_CLOGGED:
-		n->conns_clogged++;
-		break;
-	case CONN_GARBAGE:
-		n->framing++;
-		break;
-	}
+	uint64_t *const counters[] = {
+		[CONN_CLOSED] = NULL,
+		[CONN_FAILED] = &n->conns_failed,
+		[CONN_TLS] = &n->conns_tls,
+		[CONN_IDLE] = &n->conns_idle,
+		[CONN_CLOGGED] = &n->conns_clogged,
+		[CONN_GARBAGE] = &n->framing,
+	};
+
+	if (counters[how])
+		++*counters[how];
 }
 
 /* The last thing that is done: the handler may free everything. */
@@ -414,7 +409,8 @@ int streams_alloc(struct streams **sp, uv_loop_t *loop,
 	if (!err)
 		err = table_alloc(&s->by_far, cfg->conns_max);
 	if (!err)
-		err = sources_alloc(&s->sources, cfg->conns_max,
+		err = sources_alloc(&s->sources,
+				    cfg->conns_max - cfg->conns_max / RESERVED,
 				    cfg->conns_per_source);
 	if (err)
 		streams_free(s);

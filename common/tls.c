@@ -36,6 +36,16 @@ static const char *complaint(void)
 	return ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : "failed";
 }
 
+/* Nobody is there to ask; *arg tells that it was wanted. */
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	*(bool *)arg = true;
+	return -1;
+}
+
 static SSL_CTX *new_ctx(const SSL_METHOD *method)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
@@ -57,6 +67,10 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method)
 static int load_pair(SSL_CTX *ctx, const char *certificate, const char *key,
 		     char *err, size_t err_len)
 {
+	bool locked = false;
+
+	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, &locked);
 	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
 		(void)snprintf(err, err_len, "certificate %s: %s", certificate,
 			       complaint());
@@ -64,9 +78,12 @@ static int load_pair(SSL_CTX *ctx, const char *certificate, const char *key,
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(ctx) != 1) {
-		(void)snprintf(err, err_len, "key %s: %s", key, complaint());
+		(void)snprintf(err, err_len, "key %s: %s", key,
+			       locked ? "it must not need a password"
+				      : complaint());
 		return -EINVAL;
 	}
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
 	return 0;
 }
 
@@ -167,18 +184,28 @@ int tls_accept(struct tls **tp, const struct tls_context *c)
 	return err;
 }
 
+static int expect_address(SSL *ssl, const struct addr *addr)
+{
+	char ip[ADDR_STRLEN];
+
+	return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
+					     addr_ip_str(ip, addr)) == 1
+		       ? 0
+		       : -EINVAL;
+}
+
 /* Whose certificate it must be; a name is also told to the server (RFC 6066
  * 3), which may have several. */
 static int expect(SSL *ssl, const char *name, const struct addr *addr)
 {
 	char text[NAME_LEN];
+	struct addr literal;
 	int ok;
 
-	if (!name) {
-		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
-						   addr_ip_str(text, addr));
-		return ok == 1 ? 0 : -EINVAL;
-	}
+	if (!name)
+		return expect_address(ssl, addr);
+	if (!addr_set(&literal, name, strlen(name), 0))
+		return expect_address(ssl, &literal);
 	if (!*name || strlen(name) >= sizeof(text))
 		return -EINVAL;
 	strcpy(text, name);

@@ -15,11 +15,11 @@ struct addr;
 struct tls_context;
 
 /*
- * `certificate` (a PEM chain, our own first) and `key` are files; "" for both:
- * we are no TLS server, and show no certificate as a client. `ca` is a PEM file
- * of those whom we trust to certify the servers we connect to; "": the
- * system's, read when the first is connected to. 0, or negative and one line
- * in err.
+ * `certificate` (a PEM chain, our own first) and `key` (no password) are files;
+ * "" for both: we are no TLS server, and show no certificate as a client. `ca`
+ * is a PEM file of those whom we trust to certify the servers we connect to;
+ * "": the system's, read when the first is connected to. 0, or negative and one
+ * line in err.
  */
 int tls_context_alloc(struct tls_context **cp, const char *certificate,
 		      const char *key, const char *ca, char *err,
@@ -35,8 +35,9 @@ struct tls;
 int tls_accept(struct tls **tp, const struct tls_context *ctx);
 
 /*
- * The client's. The server's certificate must be for `name` (RFC 5922 7.2,
- * from a URI before any look-up), or where that is NULL for the address itself.
+ * The client's. The server's certificate must be for `name` (a name or address
+ * as in the URI, before any look-up: RFC 5922 7.2), or where that is NULL for
+ * the address itself.
  * 0, -EINVAL where the name cannot be one, -ENOENT where no trusted
  * certificates can be read, -ENOMEM.
  */

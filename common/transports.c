@@ -212,7 +212,10 @@ int transports_send(struct transports *t, const struct channel *to,
 	if (transport_is_stream(to->transport))
 		return send_stream(t, to, data, len);
 	e = end_of(t, transports_local(t, to));
-	return e ? udp_send(e->udp, &to->addr, data, len) : -EAFNOSUPPORT;
+	if (e)
+		return udp_send(e->udp, &to->addr, data, len);
+	t->counts.tx_errors++;
+	return -EAFNOSUPPORT;
 }
 
 void transports_flush(struct transports *t)

@@ -53,7 +53,7 @@ struct transports_config {
 	transports_keepalive_h *keepalive;
 	transports_closed_h *closed;
 	void *arg;
-	size_t conns_max;        /* connections at one time */
+	size_t conns_max; /* at one time; one in 16 is for those we open */
 	size_t conns_per_source; /* accepted from one IPv4 address, IPv6 /64 */
 	uint32_t idle_ms;        /* a silent connection is closed after */
 	/* For connecting and handshakes, a first message; for each message to

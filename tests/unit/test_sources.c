@@ -9,7 +9,7 @@ static struct sources *s;
 
 static void setup(void)
 {
-	ck_assert_int_eq(sources_alloc(&s, 3, 2), 0);
+	ck_assert_int_eq(sources_alloc(&s, 4, 2), 0);
 }
 
 static void teardown(void)
@@ -65,9 +65,10 @@ START_TEST(nothing_is_kept_of_who_is_gone)
 {
 	ck_assert_int_eq(enter("192.0.2.1"), 0);
 	ck_assert_int_eq(enter("192.0.2.2"), 0);
+	ck_assert_int_eq(enter("192.0.2.2"), 0);
 	ck_assert_int_eq(enter("192.0.2.3"), 0);
 	ck_assert_int_eq(enter("192.0.2.4"), -ENOSPC);
-	leave("192.0.2.2");
+	leave("192.0.2.3");
 	leave("192.0.2.9");
 	ck_assert_uint_eq(sources_count(s), 2);
 	ck_assert_int_eq(enter("192.0.2.4"), 0);

@@ -151,6 +151,15 @@ START_TEST(address_may_be_certified_too)
 }
 END_TEST
 
+START_TEST(name_may_be_an_address)
+{
+	tls_context_free(server_ctx);
+	server_ctx = context(at_address.path, "");
+	open_both("192.0.2.1", "192.0.2.9");
+	shake_hands(RECORDS);
+}
+END_TEST
+
 static const struct {
 	const char *name, *ip;
 } wrong[] = {
@@ -247,6 +256,30 @@ START_TEST(files_that_do_not_do_are_named)
 }
 END_TEST
 
+/* It must not ask on the terminal. */
+START_TEST(key_with_a_password_is_refused)
+{
+	struct identity locked = ca;
+	struct tls_context *ctx;
+	char password[] = "secret";
+	FILE *f;
+
+	(void)snprintf(locked.path, sizeof(locked.path), "%s/locked", folder);
+	f = fopen(locked.path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(PEM_write_PrivateKey(f, ca.key, EVP_aes_128_cbc(),
+					      (unsigned char *)password, 6,
+					      NULL, NULL),
+			 1);
+	(void)fclose(f);
+	ck_assert_int_lt(tls_context_alloc(&ctx, ca.path, locked.path, "", why,
+					   sizeof(why)),
+			 0);
+	ck_assert_ptr_nonnull(strstr(why, "/locked: it must not need a"));
+	ck_assert_int_eq(unlink(locked.path), 0);
+}
+END_TEST
+
 START_TEST(without_a_certificate_there_is_no_server)
 {
 	struct addr a;
@@ -272,6 +305,8 @@ int main(void)
 	tcase_add_test(tc, long_text_arrives_whole);
 	tcase_add_test(tc, goodbye_is_heard);
 	tcase_add_test(tc, address_may_be_certified_too);
+	tcase_add_test(tc, name_may_be_an_address);
+	tcase_add_test(tc, key_with_a_password_is_refused);
 	tcase_add_loop_test(tc, certificate_of_another_is_refused, 0, 3);
 	tcase_add_test(tc, certificate_of_a_stranger_is_refused);
 	tcase_add_test(tc, what_is_no_tls_is_refused);

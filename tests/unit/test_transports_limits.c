@@ -115,20 +115,25 @@ END_TEST
 
 START_TEST(all_together_have_a_limit)
 {
-	struct channel to;
-	int fds[3];
+	char from[ADDR_STRLEN];
+	int fds[16];
 
-	cfg.conns_max = 2;
+	cfg.conns_max = 16;
 	serve();
-	fds[0] = raw_connect(&tcp.addr, "127.0.0.1");
-	fds[1] = raw_connect(&tcp.addr, "127.0.0.2");
-	fds[2] = raw_connect(&tcp.addr, "127.0.0.3");
-	raw_await_end(fds[2]);
+	for (int i = 0; i < 16; i++) {
+		(void)snprintf(from, sizeof(from), "127.0.0.%d", i + 1);
+		fds[i] = raw_connect(&tcp.addr, from);
+	}
+	raw_await_end(fds[15]);
 	ck_assert_uint_eq(counts_of(&far).conns_refused, 1);
-	to = tcp;
-	ck_assert_int_eq(send_text(&far, &to, request), -ENOBUFS);
-	ck_assert_uint_eq(transports_conns(far.t), 2);
-	for (int i = 0; i < 3; i++)
+	ck_assert_uint_eq(transports_conns(far.t), 15);
+	/* The last one is ours. */
+	tcp.addr = address("127.0.0.1:1");
+	ck_assert_int_eq(send_text(&far, &tcp, request), 0);
+	tcp.addr = address("127.0.0.1:2");
+	ck_assert_int_eq(send_text(&far, &tcp, request), -ENOBUFS);
+	ck_assert_uint_eq(transports_conns(far.t), 16);
+	for (int i = 0; i < 16; i++)
 		close(fds[i]);
 }
 END_TEST

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/sipmsg.h"
 #include "common/transports.h"
 
@@ -136,6 +137,7 @@ static inline struct transports_counts counts_of(const struct seen *s)
 static inline void setup_loop(void)
 {
 	signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_LEVEL_ERROR);
 	memset(&near, 0, sizeof(near));
 	memset(&far, 0, sizeof(far));
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
