@@ -189,11 +189,11 @@ static int open_conn(struct conn **cp, struct conn_config *cfg, int family,
 	return 0;
 }
 
-/* Send small messages at once; and what is not acknowledged for as long as a
- * set-up may take has no one left to acknowledge it. */
+/* Send small messages at once; and what is not acknowledged for twice as long as
+ * a set-up may take has no one left to acknowledge it. */
 static void tune(struct conn *c)
 {
-	unsigned ms = c->cfg->setup_ms;
+	unsigned ms = 2 * c->cfg->setup_ms;
 	uv_os_fd_t fd;
 
 	(void)uv_tcp_nodelay(&c->tcp, 1);

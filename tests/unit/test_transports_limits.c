@@ -279,6 +279,7 @@ START_TEST(who_stops_reading_is_closed)
 		ck_assert_int_eq(send_now(text), 0);
 	RUN_UNTIL(far.closed);
 	ck_assert_int_eq(far.err, -ETIMEDOUT);
+	ck_assert_uint_eq(counts_of(&far).conns_clogged, 2);
 	close(fd);
 	free(text);
 }
