@@ -36,6 +36,24 @@ START_TEST(datagram_goes_and_comes)
 }
 END_TEST
 
+/* The answer is STUN, too, and no message of SIP. */
+START_TEST(keepalives_on_udp)
+{
+	static const char stun[] = "\0\x01\0\0\x21\x12\xa4\x42"
+				   "twelve bytes";
+
+	ck_assert_int_eq(transports_send(near.t, &udp, stun, 20), 0);
+	RUN_UNTIL(near.pings);
+	ck_assert_uint_eq(far.pings, 1);
+	ck_assert(addr_eq(&near.src.addr, &udp.addr));
+	ck_assert_int_eq(transports_ping(near.t, &udp), 0);
+	RUN_UNTIL(far.pings == 2);
+	ck_assert_int_eq(send_text(&near, &udp, "\r\n"), 0);
+	RUN_UNTIL(far.pongs);
+	ck_assert_uint_eq(far.messages + near.messages, 0);
+}
+END_TEST
+
 START_TEST(stream_is_opened_by_sending_and_carries_both_ways)
 {
 	far.echo = true;
@@ -235,6 +253,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, datagram_goes_and_comes);
+	tcase_add_test(tc, keepalives_on_udp);
 	tcase_add_test(tc, stream_is_opened_by_sending_and_carries_both_ways);
 	tcase_add_test(tc, messages_share_the_connection_and_keep_their_order);
 	tcase_add_test(tc, long_messages_pass_in_pieces);
