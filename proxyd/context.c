@@ -119,12 +119,12 @@ static void append_challenges(msg_t *msg, const char *lines)
 	}
 }
 
-/* 16.7 step 6: the failure of one server is none of ours. */
-static void soften(msg_t *msg, int *status)
+/* 16.7 step 6: the failure of one server is not the site's. */
+static void soften(const struct branch *b, msg_t *msg, int *status)
 {
-	sip_status_t *st = sip_object(msg)->sip_status;
+	sip_status_t *st = msg ? sip_object(msg)->sip_status : NULL;
 
-	if (*status != 503)
+	if (!st || *status != 503 || proxy_trusts(b->r->p, &b->dest))
 		return;
 	*status = st->st_status = 500;
 	st->st_phrase = sip_status_phrase(*status);
@@ -138,7 +138,6 @@ static void send_back(struct request *r, int status, msg_t *msg,
 		request_answer(r, status, phrase, extra);
 		return;
 	}
-	soften(msg, &status);
 	response_forward(r, status, msg);
 	if (r->initial && r->method == sip_method_invite)
 		r->p->n.calls_failed++;
@@ -176,6 +175,7 @@ void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
 		status = 408;
 		msg = NULL;
 	}
+	soften(b, msg, &status);
 	if (r->nbranches == 1) {
 		send_back(r, status, msg, phrase, extra);
 		return;

@@ -16,7 +16,7 @@ static uint8_t out[STUN_ANSWER_MAX];
 /* The request in a block of its own size, for a checker to guard its end. */
 static int answer(const char *request, size_t len)
 {
-	char *copy = malloc(len ? len : 1);
+	char *copy = calloc(1, len ? len : 1);
 	int n;
 
 	if (len)
