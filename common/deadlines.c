@@ -8,17 +8,18 @@ enum { SLOTS_MIN = 16 };
 
 /* A slot is free, in the heap, or due: taken out by the run that fires it. */
 #define NOT_IN_HEAP UINT32_MAX
+#define FREE        (UINT32_MAX - 1)
 #define NO_SLOT     UINT32_MAX
 
+/* There are many: what stands here is what a timer costs. */
 struct slot {
 	uint64_t when;
-	uint64_t seq; /* equal times fire in the order they were added */
 	deadline_h *fn;
 	void *arg;
+	uint32_t seq;  /* equal times fire in the order they were added */
 	uint32_t gen;  /* so that an old id does not hit a new tenant */
-	uint32_t pos;  /* in the heap */
+	uint32_t pos;  /* in the heap, or one of the above */
 	uint32_t next; /* free list, or the batch of a run */
-	bool used;
 };
 
 struct deadlines {
@@ -28,14 +29,17 @@ struct deadlines {
 	uint32_t nheap;
 	uint32_t free; /* first free slot */
 	size_t count;
-	uint64_t seq;
+	uint64_t due; /* of the one that fired last */
+	uint32_t seq;
 };
 
 static bool earlier(const struct deadlines *d, uint32_t a, uint32_t b)
 {
 	const struct slot *x = &d->slots[a], *y = &d->slots[b];
 
-	return x->when != y->when ? x->when < y->when : x->seq < y->seq;
+	if (x->when != y->when)
+		return x->when < y->when;
+	return (int32_t)(x->seq - y->seq) < 0; /* it may wrap */
 }
 
 static void place(struct deadlines *d, uint32_t pos, uint32_t slot)
@@ -88,7 +92,7 @@ static void release(struct deadlines *d, uint32_t i)
 {
 	struct slot *s = &d->slots[i];
 
-	s->used = false;
+	s->pos = FREE;
 	s->gen++;
 	s->next = d->free;
 	d->free = i;
@@ -171,7 +175,6 @@ int deadlines_add(deadline_id *id, struct deadlines *d, uint64_t when,
 	s->seq = d->seq++;
 	s->fn = fn;
 	s->arg = arg;
-	s->used = true;
 	d->count++;
 	place(d, d->nheap++, i);
 	sift_up(d, s->pos);
@@ -188,7 +191,7 @@ void deadlines_cancel(struct deadlines *d, deadline_id id)
 	if (id == 0 || i >= d->cap)
 		return;
 	s = &d->slots[i];
-	if (!s->used || !s->fn || s->gen != (uint32_t)(id >> 32))
+	if (s->pos == FREE || !s->fn || s->gen != (uint32_t)(id >> 32))
 		return;
 	d->count--;
 	if (s->pos == NOT_IN_HEAP) {
@@ -214,6 +217,7 @@ void deadlines_run(struct deadlines *d, uint64_t now)
 		void *arg = d->slots[i].arg;
 
 		next = d->slots[i].next;
+		d->due = d->slots[i].when;
 		release(d, i);
 		if (fn) {
 			d->count--;
@@ -225,4 +229,9 @@ void deadlines_run(struct deadlines *d, uint64_t now)
 size_t deadlines_count(const struct deadlines *d)
 {
 	return d->count;
+}
+
+uint64_t deadlines_due(const struct deadlines *d)
+{
+	return d->due;
 }

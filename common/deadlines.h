@@ -31,4 +31,7 @@ uint64_t deadlines_next(const struct deadlines *d);
 void deadlines_run(struct deadlines *d, uint64_t now);
 size_t deadlines_count(const struct deadlines *d);
 
+/* For a handler: when the deadline was due that it is called for. */
+uint64_t deadlines_due(const struct deadlines *d);
+
 #endif
