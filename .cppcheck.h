@@ -5,6 +5,10 @@
 	struct name {                                                          \
 		struct type *tqh_first, **tqh_last;                            \
 	}
+#define LIST_HEAD(name, type)                                                  \
+	struct name {                                                          \
+		struct type *lh_first;                                         \
+	}
 #define STAILQ_HEAD(name, type)                                                \
 	struct name {                                                          \
 		struct type *stqh_first, **stqh_last;                          \

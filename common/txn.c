@@ -44,7 +44,8 @@ static void answer(struct txns *t, const sip_t *req, const struct channel *src,
 		t->counts.malformed++;
 		return;
 	}
-	t->cfg.send(&dst, out.data, out.len, t->cfg.arg);
+	if (t->cfg.send(&dst, out.data, out.len, t->cfg.arg) != 0)
+		t->counts.undelivered++;
 }
 
 /* RFC 3581 4: who asks for rport gets it; and who stands behind a NAT, which
@@ -62,11 +63,11 @@ static int mark_via(msg_t *msg, const sip_t *req, const struct channel *src)
 static struct txn_server *find_server(struct txns *t, const sip_t *req,
 				      const char *method, const char *to_tag)
 {
-	struct txn_key key;
+	uint64_t key;
 
 	if (txn_key_server(&key, t, req, method, to_tag) != 0)
 		return NULL;
-	return table_get(t->servers, key.data, key.len);
+	return table_get(t->servers, &key, sizeof(key));
 }
 
 /*
@@ -130,7 +131,7 @@ static void cancel_input(struct txns *t, msg_t *msg, const sip_t *sip,
 }
 
 /* True if `msg` is the user's now. */
-static bool request_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
+static bool request_begin(struct txns *t, uint64_t key, msg_t *msg,
 			  const sip_t *sip, const struct channel *src)
 {
 	int err;
@@ -152,7 +153,7 @@ static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
 {
 	const char *method = sip->sip_request->rq_method_name;
 	struct txn_server *s;
-	struct txn_key key;
+	uint64_t key;
 
 	if (sip->sip_request->rq_method == sip_method_ack)
 		return ack_input(t, msg, sip, src);
@@ -164,9 +165,9 @@ static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
 		t->counts.malformed++;
 		return false;
 	}
-	s = table_get(t->servers, key.data, key.len);
+	s = table_get(t->servers, &key, sizeof(key));
 	if (!s)
-		return request_begin(t, &key, msg, sip, src);
+		return request_begin(t, key, msg, sip, src);
 	t->counts.retransmits_in++;
 	txn_server_again(s);
 	return false;
@@ -175,14 +176,15 @@ static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
 /* 17.1.3: our branch in the top Via, and the method in CSeq. */
 static void response_input(struct txns *t, msg_t *msg, const sip_t *sip)
 {
-	const char *method = sip->sip_cseq->cs_method_name;
+	const char *branch = sip->sip_via->v_branch;
 	struct txn_client *c = NULL;
-	struct txn_key key;
+	uint64_t key;
 
-	if (sip->sip_via->v_branch &&
-	    txn_key_client(&key, sip->sip_via->v_branch, method,
-			   strlen(method)) == 0)
-		c = table_get(t->clients, key.data, key.len);
+	if (branch) {
+		key = txn_key_client(branch, strlen(branch),
+				     sip->sip_cseq->cs_method_name);
+		c = table_get(t->clients, &key, sizeof(key));
+	}
 	if (c)
 		txn_client_input(c, sip->sip_status->st_status, msg);
 	else
@@ -219,24 +221,23 @@ static int destroy_client(const void *key, size_t len, void *value, void *arg)
 	return 0;
 }
 
-int txn_timer_start(struct txns *t, struct txn_timer *tm, uint64_t after,
+int txn_timer_start(struct txns *t, deadline_id *timer, uint64_t after,
 		    deadline_h *fn, void *arg)
 {
-	txn_timer_stop(t, tm);
-	tm->when = t->now + after;
-	return deadlines_add(&tm->id, t->deadlines, tm->when, fn, arg);
+	txn_timer_stop(t, timer);
+	return deadlines_add(timer, t->deadlines, t->now + after, fn, arg);
 }
 
-void txn_timer_stop(struct txns *t, struct txn_timer *tm)
+void txn_timer_stop(struct txns *t, deadline_id *timer)
 {
-	deadlines_cancel(t->deadlines, tm->id);
-	tm->id = 0;
+	deadlines_cancel(t->deadlines, *timer);
+	*timer = 0;
 }
 
-void txn_timer_fired(struct txns *t, struct txn_timer *tm)
+void txn_timer_fired(struct txns *t, deadline_id *timer)
 {
-	tm->id = 0;
-	txns_clock(t, tm->when);
+	*timer = 0;
+	txns_clock(t, deadlines_due(t->deadlines));
 }
 
 void txns_clock(struct txns *t, uint64_t now)
@@ -274,6 +275,9 @@ int txns_alloc(struct txns **tp, struct deadlines *deadlines,
 		goto out;
 	/* Each INVITE must find room for its CANCEL. */
 	err = table_alloc(&t->clients, 2 * cfg->max);
+	if (err)
+		goto out;
+	err = table_alloc(&t->conns, 3 * cfg->max);
 out:
 	if (err) {
 		txns_free(t);
@@ -293,6 +297,7 @@ void txns_free(struct txns *t)
 		table_apply(t->clients, destroy_client, NULL);
 	table_free(t->servers);
 	table_free(t->clients);
+	table_free(t->conns);
 	free(t->ids.slots);
 	free(t);
 }

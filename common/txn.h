@@ -13,10 +13,12 @@ struct channel;
 struct txns;
 
 /*
- * Transactions of RFC 3261 section 17 with RFC 6026, over UDP, for a proxy: no
- * socket and no clock of its own. Users hold ids, never pointers: an id of a
- * transaction that is gone is ignored (-ENOENT). A finished server transaction
- * keeps its key and the bytes of its last response, not the messages.
+ * Transactions of RFC 3261 section 17 with RFC 6026, for a proxy: no socket
+ * and no clock of its own. Users hold ids, never pointers: an id of a
+ * transaction that is gone is ignored (-ENOENT). Over UDP a finished server
+ * transaction keeps its key and the bytes of its last response, not the
+ * messages. Over a stream nothing is sent again, and what has finished is gone
+ * at once (Timers D, I, J and K are zero).
  */
 typedef uint64_t txn_id; /* 0 is never valid */
 
@@ -31,9 +33,13 @@ struct txn_timers {
 };
 extern const struct txn_timers txn_default_timers;
 
-/* How bytes leave. */
-typedef void txn_send_h(const struct channel *dst, const char *data, size_t len,
-			void *arg);
+/*
+ * How bytes leave. Over a stream the connection that is used, which may still
+ * be opening, is filled in where `dst` names none. 0 or a negative errno,
+ * -ENOTCONN where the one it names is gone; it may not call the layer.
+ */
+typedef int txn_send_h(struct channel *dst, const char *data, size_t len,
+		       void *arg);
 
 /*
  * A request that begins a server transaction, or (`id` 0) an ACK to a 2xx
@@ -43,15 +49,20 @@ typedef void txn_send_h(const struct channel *dst, const char *data, size_t len,
 typedef void txn_request_h(txn_id id, msg_t *msg, const struct channel *src,
 			   void *arg);
 
-/* A CANCEL that matched the INVITE server transaction `invite`; the layer has
- * already answered it 200 (16.10). One that matches none is answered 481. */
+/*
+ * A CANCEL that matched the INVITE server transaction `invite`; the layer has
+ * already answered it 200 (16.10). One that matches none is answered 481. The
+ * same comes where the connection of an INVITE is lost that is its only way
+ * back: nobody is there to be answered.
+ */
 typedef void txn_cancel_h(txn_id invite, void *arg);
 
 /*
  * A client transaction's news: every provisional response but 100, every
  * final one, and each further 2xx of an INVITE (RFC 6026). `msg` is
  * borrowed: valid during the call; NULL with status 408 when the transaction
- * timed out, 503 when it could not be kept (no memory). Non-2xx finals of an
+ * timed out, 503 when it could not be sent, its connection was lost (8.1.3.1,
+ * 17.1.4) or it could not be kept (no memory). Non-2xx finals of an
  * INVITE have already been ACKed. `last` tells that nothing more will come:
  * it comes once, unless the transaction is detached. A 2xx to an INVITE is not
  * the last: further ones may follow until Timer M, which reports status 0 with
@@ -76,6 +87,8 @@ struct txn_config {
 	X(retransmits_in, "Requests and responses absorbed as repeated")       \
 	X(retransmits_out, "Messages sent again by a timer")                   \
 	X(timeouts, "Transactions ended by a timer without a final response")  \
+	X(lost, "Requests that could not be sent or lost their connection")    \
+	X(undelivered, "Responses that had no way back to the client")         \
 	X(overload, "Requests refused because there is room for no more")      \
 	X(stray, "Responses that match no transaction")                        \
 	X(malformed, "Messages that cannot be matched")
@@ -105,10 +118,19 @@ void txns_input(struct txns *t, uint64_t now, msg_t *msg,
 		const struct channel *src);
 
 /*
- * Server: send a response of `status`, printed in `data`, to where the
- * request's Via says; copied if it may have to be sent again. A 2xx to INVITE
- * moves to Accepted, further 2xx may follow (RFC 6026 7.1). 0, -ENOENT,
- * -EALREADY (a final one was sent), -ENOMEM.
+ * The connection `conn` is gone: client transactions that wait for an answer
+ * on it end now (503), and the INVITEs that came on it and cannot be answered
+ * in another way are cancelled.
+ */
+void txns_closed(struct txns *t, uint64_t now, uint64_t conn);
+
+/*
+ * Server: send a response of `status`, printed in `data`, copied if it may have
+ * to be sent again: over UDP to where the request's Via says; over a stream on
+ * the connection the request came on, and where that is gone on a new one to
+ * the sent-by of the Via (18.2.2), unless the client is behind a NAT or a
+ * browser. A 2xx to INVITE moves to Accepted, further 2xx may follow (RFC 6026
+ * 7.1). 0, -ENOENT, -EALREADY (a final one was sent), -ENOMEM.
  */
 int txn_respond(struct txns *t, txn_id id, uint64_t now, int status,
 		const char *data, size_t len);
@@ -116,7 +138,8 @@ int txn_respond(struct txns *t, txn_id id, uint64_t now, int status,
 /*
  * Client: send a request, printed in `data` with the top Via's branch equal to
  * `branch` (txn_branch makes one), and keep it for retransmissions. The ACK to
- * a non-2xx and the CANCEL are derived from these bytes. *id may be NULL.
+ * a non-2xx and the CANCEL are derived from these bytes. That it could not be
+ * sent is reported later, never from within. *id may be NULL.
  * `timeout_ms` shortens Timer B/F (0: standard). `ref` (an id of the user's
  * own) comes back in every report, with the layer's arg. 0, -ENOSPC, -EBADMSG
  * (also for an ACK, which is no transaction), -EEXIST (branch in use), -ENOMEM.

@@ -2,65 +2,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/txn_internal.h"
+#include "common/txn_client.h"
 
-/* Fig. 5 as RFC 6026 redraws it, and Fig. 6. */
-enum state {
-	CALLING,    /* INVITE, no answer yet */
-	TRYING,     /* non-INVITE, no answer yet */
-	PROCEEDING, /* a provisional response has come */
-	COMPLETED,  /* a final one has; of an INVITE, not a 2xx */
-	ACCEPTED,   /* INVITE, a 2xx has come */
-};
-
-struct txn_client {
-	struct txns *t;
-	txn_id id;
-	enum state state;
-	bool invite;
-	bool pending;
-	bool cancel;    /* wanted */
-	bool cancelled; /* sent */
-	struct channel dst;
-	char *sent; /* what may be sent again: the request, then the ACK */
-	size_t sent_len;
-	char *basis; /* of INVITE: what ACK and CANCEL are derived from */
-	size_t basis_len;
-	char *reason;
-	struct txn_timer again; /* Timers A, E */
-	struct txn_timer life;  /* Timers B, C, D, F, K, M */
-	uint32_t interval;
-	uint64_t begun;
-	txn_response_h *fn; /* NULL: nobody wants to know */
-	uint64_t ref;
-	size_t branch_len;
-	size_t key_len;
-	char key[]; /* begins with the branch */
-};
-
-static void life_expired(void *arg);
-
-static void send_again(struct txn_client *c)
+/* Timer B, F: nobody there. Timer C: 16.8, a CANCEL and as long again as it
+ * may take; then 408. Timers D, K: the end. Timer M: nothing more will come. */
+static void life_expired(void *arg)
 {
-	if (c->sent)
-		c->t->cfg.send(&c->dst, c->sent, c->sent_len, c->t->cfg.arg);
+	struct txn_client *c = arg;
+
+	txn_timer_fired(c->t, &c->life);
+	if (c->state == TXN_COMPLETED) {
+		txn_client_destroy(c);
+	} else if (c->state == TXN_ACCEPTED) {
+		txn_client_end(c, 0, NULL);
+	} else if (c->failed) {
+		txn_client_end(c, 503, NULL);
+	} else if (c->invite && c->state == TXN_PROCEEDING && !c->cancelled) {
+		txn_client_cancel_now(c);
+	} else {
+		c->t->counts.timeouts++;
+		txn_client_end(c, 408, NULL);
+	}
 }
 
-static void drop(char **bytes, size_t *len)
+/* Retransmissions and Timers B and F make up for what does not get out. */
+void txn_client_send_again(struct txn_client *c)
+{
+	if (c->sent)
+		(void)c->t->cfg.send(&c->dst, c->sent, c->sent_len,
+				     c->t->cfg.arg);
+}
+
+void txn_client_drop(char **bytes, uint32_t *len)
 {
 	free(*bytes);
 	*bytes = NULL;
 	*len = 0;
 }
 
-/* The user may do anything in its handler: nothing follows a report. */
-static void report(struct txn_client *c, int status, msg_t *msg, bool last)
-{
-	if (c->fn)
-		c->fn(c->id, status, msg, last, c->ref, c->t->cfg.arg);
-}
-
-static void end(struct txn_client *c, int status)
+void txn_client_end(struct txn_client *c, int status, msg_t *msg)
 {
 	txn_response_h *fn = c->fn;
 	void *arg = c->t->cfg.arg;
@@ -69,20 +49,21 @@ static void end(struct txn_client *c, int status)
 
 	txn_client_destroy(c);
 	if (fn)
-		fn(id, status, NULL, true, ref, arg);
+		fn(id, status, msg, true, ref, arg);
 }
 
-/* No state without an end: where the timer cannot be had, it ends now. */
-static bool enter(struct txn_client *c, enum state state, uint64_t life_ms)
+bool txn_client_enter(struct txn_client *c, enum txn_client_state state,
+		      uint64_t life_ms)
 {
-	c->state = state;
-	if (state >= COMPLETED) {
+	c->state = (uint8_t)state;
+	if (state >= TXN_COMPLETED) {
 		txns_settle(c->t, &c->pending);
 		txn_timer_stop(c->t, &c->again);
+		txn_unlink(c->t, &c->link);
 	}
 	if (txn_timer_start(c->t, &c->life, life_ms, life_expired, c) == 0)
 		return true;
-	end(c, 503);
+	txn_client_end(c, 503, NULL);
 	return false;
 }
 
@@ -95,34 +76,33 @@ static void timer_a_e(void *arg)
 
 	txn_timer_fired(c->t, &c->again);
 	c->t->counts.retransmits_out++;
-	send_again(c);
+	txn_client_send_again(c);
 	c->interval *= 2;
-	if (!c->invite && (c->interval > tm->t2 || c->state == PROCEEDING))
+	if (!c->invite && (c->interval > tm->t2 || c->state == TXN_PROCEEDING))
 		c->interval = tm->t2;
 	txn_timer_start(c->t, &c->again, c->interval, timer_a_e, c);
 }
 
-static int client_alloc(struct txn_client **cp, struct txns *t,
-			const struct txn_key *key, const char *data, size_t len)
+static int client_alloc(struct txn_client **cp, struct txns *t, uint64_t key,
+			const struct channel *dst)
 {
-	struct txn_client *c = calloc(1, sizeof(*c) + key->len);
+	struct txn_client *c = calloc(1, sizeof(*c));
 	int err;
 
 	if (!c)
 		return -ENOMEM;
 	c->t = t;
-	c->key_len = key->len;
-	memcpy(c->key, key->data, key->len);
-	err = table_put(t->clients, c->key, c->key_len, c);
+	c->key = key;
+	err = table_put(t->clients, &c->key, sizeof(c->key), c);
 	if (err) {
 		free(c);
 		return err;
 	}
 	c->pending = true;
 	t->pending++;
-	c->sent = txn_bytes_dup(data, len);
-	c->sent_len = len;
-	err = c->sent ? txn_id_new(&c->id, t, TXN_CLIENT, c) : -ENOMEM;
+	c->dst = *dst;
+	c->stream = transport_is_stream(dst->transport);
+	err = txn_id_new(&c->id, t, TXN_CLIENT, c);
 	if (err) {
 		txn_client_destroy(c);
 		return err;
@@ -131,187 +111,97 @@ static int client_alloc(struct txn_client **cp, struct txns *t,
 	return 0;
 }
 
-/* The first sending: Calling with Timers A and B, or Trying with E and F. */
-static int client_start(struct txn_client *c, uint32_t give_up_ms)
+static void connection_lost(void *arg)
+{
+	struct txn_client *c = arg;
+
+	c->t->counts.lost++;
+	txn_client_end(c, 503, NULL);
+}
+
+/* 17.1.4: what cannot be sent is reported, though not before the caller knows
+ * the id. A full queue of datagrams is no failure: Timers A and E will do. */
+static int send_first(struct txn_client *c, const char *data, size_t len)
 {
 	struct txns *t = c->t;
+	int err = t->cfg.send(&c->dst, data, len, t->cfg.arg);
 
-	c->state = c->invite ? CALLING : TRYING;
+	if (!err && c->stream)
+		txn_link(&c->link, t, c->dst.conn, connection_lost, c);
+	if (!err || (err == -ENOBUFS && !c->stream))
+		return 0;
+	t->counts.lost++;
+	c->failed = true;
+	txn_timer_stop(t, &c->again);
+	return txn_timer_start(t, &c->life, 0, life_expired, c);
+}
+
+/* What is sent again until there is an answer. */
+static int keep_request(struct txn_client *c, const char *data, size_t len)
+{
+	c->sent = txn_bytes_dup(data, len);
+	c->sent_len = (uint32_t)len;
+	if (!c->sent)
+		return -ENOMEM;
+	return txn_timer_start(c->t, &c->again, c->interval, timer_a_e, c);
+}
+
+/* The first sending: Calling with Timers A and B, or Trying with E and F. Over
+ * a stream there is neither A nor E. */
+static int client_start(struct txn_client *c, uint32_t give_up_ms,
+			const char *data, size_t len)
+{
+	struct txns *t = c->t;
+	int err;
+
+	c->state = c->invite ? TXN_CALLING : TXN_TRYING;
 	c->begun = t->now;
 	c->interval = t->cfg.timers.t1;
-	if (txn_timer_start(t, &c->life, give_up_ms, life_expired, c) != 0 ||
-	    txn_timer_start(t, &c->again, c->interval, timer_a_e, c) != 0)
-		return -ENOMEM;
+	err = txn_timer_start(t, &c->life, give_up_ms, life_expired, c);
+	if (!err && !c->stream)
+		err = keep_request(c, data, len);
+	if (err)
+		return err;
 	t->counts.client++;
-	send_again(c);
-	return 0;
+	return send_first(c, data, len);
 }
 
 /* 9.1: a transaction of its own, with the branch of the INVITE; what becomes
  * of it is nobody's concern, for the INVITE gets a final response or none. */
 static int send_cancel(const struct txn_client *invite)
 {
+	static const char method[] = "CANCEL";
 	struct txns *t = invite->t;
 	struct txn_client *c;
-	struct txn_key key;
+	const char *branch;
 	struct strbuf out;
+	size_t len;
 	int err;
 
 	strbuf_init(&out, t->scratch, sizeof(t->scratch));
-	err = txn_text_derive(&out, invite->basis, invite->basis_len, "CANCEL",
+	err = txn_text_derive(&out, invite->basis, invite->basis_len, method,
 			      NULL, invite->reason);
 	if (err)
 		return err;
-	key.len = invite->key_len + strlen("CANCEL") - strlen("INVITE");
-	memcpy(key.data, invite->key, invite->branch_len + 1);
-	memcpy(key.data + invite->branch_len + 1, "CANCEL", strlen("CANCEL"));
-	err = client_alloc(&c, t, &key, out.data, out.len);
+	branch = txn_text_branch(&len, out.data, out.len);
+	err = client_alloc(&c, t, txn_key_client(branch, len, method),
+			   &invite->dst);
 	if (err)
 		return err;
-	c->dst = invite->dst;
-	err = client_start(c, 64 * t->cfg.timers.t1);
+	err = client_start(c, 64 * t->cfg.timers.t1, out.data, out.len);
 	if (err)
 		txn_client_destroy(c);
 	return err;
 }
 
-/* Should the CANCEL not get out, the INVITE ends after the same time. */
-static bool cancel_now(struct txn_client *c)
+bool txn_client_cancel_now(struct txn_client *c)
 {
 	c->cancelled = true;
-	if (!enter(c, PROCEEDING, 64 * (uint64_t)c->t->cfg.timers.t1))
+	if (!txn_client_enter(c, TXN_PROCEEDING,
+			      64 * (uint64_t)c->t->cfg.timers.t1))
 		return false;
 	send_cancel(c);
 	return true;
-}
-
-/* 17.1.1.3: the To is the response's, byte for byte as it is printed. */
-static int make_ack(struct txn_client *c, msg_t *msg)
-{
-	const msg_header_t *to = (const msg_header_t *)sip_object(msg)->sip_to;
-	struct txns *t = c->t;
-	struct strbuf out;
-	char line[4096];
-	issize_t n = msg_header_e(line, sizeof(line), to, 0);
-	bool fits = n > 0 && (size_t)n < sizeof(line);
-
-	strbuf_init(&out, t->scratch, sizeof(t->scratch));
-	if (!fits || txn_text_derive(&out, c->basis, c->basis_len, "ACK", line,
-				     NULL) != 0)
-		return -EBADMSG;
-	drop(&c->sent, &c->sent_len);
-	c->sent = txn_bytes_dup(out.data, out.len);
-	c->sent_len = out.len;
-	return c->sent ? 0 : -ENOMEM;
-}
-
-/* Timer B, F: nobody there. Timer C: 16.8, a CANCEL and as long again as it
- * may take; then 408. Timers D, K: the end. Timer M: nothing more will come. */
-static void life_expired(void *arg)
-{
-	struct txn_client *c = arg;
-
-	txn_timer_fired(c->t, &c->life);
-	if (c->state == COMPLETED) {
-		txn_client_destroy(c);
-	} else if (c->state == ACCEPTED) {
-		end(c, 0);
-	} else if (c->invite && c->state == PROCEEDING && !c->cancelled) {
-		cancel_now(c);
-	} else {
-		c->t->counts.timeouts++;
-		end(c, 408);
-	}
-}
-
-/* Timer C runs from the request on, and anew from each of 101-199 on. */
-static uint64_t timer_c_left(const struct txn_client *c, int status)
-{
-	uint64_t due = c->begun + c->t->cfg.timers.timer_c;
-
-	if (status > 100)
-		return c->t->cfg.timers.timer_c;
-	return due > c->t->now ? due - c->t->now : 0;
-}
-
-/* Fig. 5, "1xx": Proceeding. Only ACK and CANCEL can still be needed. */
-static void invite_provisional(struct txn_client *c, int status, msg_t *msg)
-{
-	txn_timer_stop(c->t, &c->again);
-	drop(&c->sent, &c->sent_len);
-	if (c->cancel && !c->cancelled) {
-		if (!cancel_now(c))
-			return;
-	} else if (!c->cancelled) {
-		if (!enter(c, PROCEEDING, timer_c_left(c, status)))
-			return;
-	}
-	if (status > 100)
-		report(c, status, msg, false);
-}
-
-/* RFC 6026 7.2, "2xx": Accepted, Timer M. The ACK is the user's. */
-static void invite_accepted(struct txn_client *c, int status, msg_t *msg)
-{
-	drop(&c->sent, &c->sent_len);
-	drop(&c->basis, &c->basis_len);
-	if (enter(c, ACCEPTED, c->t->cfg.timers.timer_m))
-		report(c, status, msg, false);
-}
-
-/* Fig. 5, "300-699": ACK sent, Completed, Timer D. */
-static void invite_rejected(struct txn_client *c, int status, msg_t *msg)
-{
-	int err = make_ack(c, msg);
-
-	drop(&c->basis, &c->basis_len);
-	if (err)
-		drop(&c->sent, &c->sent_len);
-	send_again(c);
-	if (enter(c, COMPLETED, c->t->cfg.timers.timer_d))
-		report(c, status, msg, true);
-}
-
-static void invite_input(struct txn_client *c, int status, msg_t *msg)
-{
-	if (c->state == ACCEPTED && status >= 200 && status < 300) {
-		report(c, status, msg, false);
-	} else if (c->state == COMPLETED && status >= 300) {
-		c->t->counts.retransmits_in++;
-		send_again(c);
-	} else if (c->state == ACCEPTED || c->state == COMPLETED) {
-		c->t->counts.stray++;
-	} else if (status < 200) {
-		invite_provisional(c, status, msg);
-	} else if (status < 300) {
-		invite_accepted(c, status, msg);
-	} else {
-		invite_rejected(c, status, msg);
-	}
-}
-
-/* Fig. 6: Proceeding, or Completed with Timer K. */
-static void other_input(struct txn_client *c, int status, msg_t *msg)
-{
-	if (c->state == COMPLETED) {
-		c->t->counts.retransmits_in++;
-	} else if (status < 200) {
-		c->state = PROCEEDING;
-		if (status > 100)
-			report(c, status, msg, false);
-	} else {
-		drop(&c->sent, &c->sent_len);
-		if (enter(c, COMPLETED, c->t->cfg.timers.t4))
-			report(c, status, msg, true);
-	}
-}
-
-void txn_client_input(struct txn_client *c, int status, msg_t *msg)
-{
-	if (c->invite)
-		invite_input(c, status, msg);
-	else
-		other_input(c, status, msg);
 }
 
 void txn_client_destroy(struct txn_client *c)
@@ -321,8 +211,9 @@ void txn_client_destroy(struct txn_client *c)
 	txn_timer_stop(t, &c->again);
 	txn_timer_stop(t, &c->life);
 	txns_settle(t, &c->pending);
+	txn_unlink(t, &c->link);
 	txn_id_free(t, c->id);
-	table_del(t->clients, c->key, c->key_len);
+	table_del(t->clients, &c->key, sizeof(c->key));
 	free(c->sent);
 	free(c->basis);
 	free(c->reason);
@@ -341,7 +232,7 @@ static int make_basis(struct txn_client *c, const char *data, size_t len)
 	if (err)
 		return -EBADMSG;
 	c->basis = txn_bytes_dup(out.data, out.len);
-	c->basis_len = out.len;
+	c->basis_len = (uint32_t)out.len;
 	return c->basis ? 0 : -ENOMEM;
 }
 
@@ -353,36 +244,50 @@ static uint32_t give_up_ms(const struct txn_client *c, uint32_t timeout_ms)
 	return timeout_ms && timeout_ms < ms ? timeout_ms : ms;
 }
 
+/* Its method, of a request that begins a transaction with this branch. */
+static int check_request(char method[TXN_METHOD_MAX], const char *branch,
+			 const char *data, size_t len)
+{
+	size_t method_len = txn_text_method(data, len), n;
+	const char *at = txn_text_branch(&n, data, len);
+
+	if (!method_len || method_len >= TXN_METHOD_MAX || len > SIPMSG_MAX)
+		return -EBADMSG;
+	memcpy(method, data, method_len);
+	method[method_len] = '\0';
+	if (!strcmp(method, "ACK") || !at || n != strlen(branch) ||
+	    memcmp(at, branch, n) != 0)
+		return -EBADMSG;
+	return 0;
+}
+
 int txn_request(txn_id *id, struct txns *t, uint64_t now,
 		const struct channel *dst, const char *branch, const char *data,
 		size_t len, uint32_t timeout_ms, txn_response_h *fn,
 		uint64_t ref)
 {
-	size_t method_len = txn_text_method(data, len);
+	char method[TXN_METHOD_MAX];
 	struct txn_client *c;
-	struct txn_key key;
 	int err;
 
 	txns_clock(t, now);
-	if (!method_len || (method_len == 3 && memcmp(data, "ACK", 3) == 0) ||
-	    !txn_text_has_branch(data, len, branch) ||
-	    txn_key_client(&key, branch, data, method_len) != 0)
-		return -EBADMSG;
+	err = check_request(method, branch, data, len);
+	if (err)
+		return err;
 	if (table_count(t->clients) >= t->cfg.max) {
 		t->counts.overload++;
 		return -ENOSPC;
 	}
-	err = client_alloc(&c, t, &key, data, len);
+	err = client_alloc(&c, t,
+			   txn_key_client(branch, strlen(branch), method), dst);
 	if (err)
 		return err;
-	c->dst = *dst;
 	c->fn = fn;
 	c->ref = ref;
-	c->branch_len = strlen(branch);
-	c->invite = method_len == 6 && memcmp(data, "INVITE", 6) == 0;
+	c->invite = !strcmp(method, "INVITE");
 	err = c->invite ? make_basis(c, data, len) : 0;
 	if (!err)
-		err = client_start(c, give_up_ms(c, timeout_ms));
+		err = client_start(c, give_up_ms(c, timeout_ms), data, len);
 	if (err) {
 		txn_client_destroy(c);
 		return err;
@@ -397,15 +302,15 @@ int txn_cancel(struct txns *t, txn_id id, uint64_t now, const char *reason)
 	struct txn_client *c = txn_id_get(t, id, TXN_CLIENT);
 
 	txns_clock(t, now);
-	if (!c || !c->invite || c->state >= COMPLETED)
+	if (!c || !c->invite || c->state >= TXN_COMPLETED)
 		return -ENOENT;
 	if (c->cancel)
 		return 0;
 	c->cancel = true;
 	if (reason)
 		c->reason = strdup(reason);
-	if (c->state == PROCEEDING && !c->cancelled)
-		cancel_now(c);
+	if (c->state == TXN_PROCEEDING && !c->cancelled)
+		txn_client_cancel_now(c);
 	return 0;
 }
 

@@ -6,11 +6,13 @@
 enum { SLOTS_MIN = 64 };
 #define NO_SLOT UINT32_MAX
 
-/* `obj` is NULL while the slot is free; `gen` tells its tenants apart. */
+/* `gen` tells the tenants of a slot apart. */
 struct txn_slot {
-	void *obj;
+	union {
+		void *obj;
+		uint32_t next; /* of a free one, whose kind is TXN_NONE */
+	} u;
 	uint32_t gen;
-	uint32_t next;
 	enum txn_kind kind;
 };
 
@@ -25,7 +27,7 @@ static int grow(struct txn_ids *ids)
 	if (!slots)
 		return -ENOMEM;
 	for (uint32_t i = cap; i-- > ids->cap;) {
-		slots[i] = (struct txn_slot){.gen = 1, .next = ids->free};
+		slots[i] = (struct txn_slot){.u.next = ids->free, .gen = 1};
 		ids->free = i;
 	}
 	ids->slots = slots;
@@ -41,7 +43,7 @@ static struct txn_slot *slot_of(const struct txns *t, txn_id id)
 	if (i >= t->ids.cap)
 		return NULL;
 	slot = &t->ids.slots[i];
-	return slot->obj && slot->gen == id >> 32 ? slot : NULL;
+	return slot->kind && slot->gen == id >> 32 ? slot : NULL;
 }
 
 int txn_id_new(txn_id *id, struct txns *t, enum txn_kind kind, void *obj)
@@ -55,8 +57,8 @@ int txn_id_new(txn_id *id, struct txns *t, enum txn_kind kind, void *obj)
 		return -ENOMEM;
 	slot = &ids->slots[ids->free];
 	*id = (uint64_t)slot->gen << 32 | ids->free;
-	ids->free = slot->next;
-	slot->obj = obj;
+	ids->free = slot->u.next;
+	slot->u.obj = obj;
 	slot->kind = kind;
 	return 0;
 }
@@ -65,7 +67,7 @@ void *txn_id_get(const struct txns *t, txn_id id, enum txn_kind kind)
 {
 	const struct txn_slot *slot = slot_of(t, id);
 
-	return slot && slot->kind == kind ? slot->obj : NULL;
+	return slot && slot->kind == kind ? slot->u.obj : NULL;
 }
 
 /* A generation is never 0, so that no id is. */
@@ -75,10 +77,9 @@ void txn_id_free(struct txns *t, txn_id id)
 
 	if (!slot)
 		return;
-	slot->obj = NULL;
 	slot->kind = TXN_NONE;
 	if (++slot->gen == 0)
 		slot->gen = 1;
-	slot->next = t->ids.free;
+	slot->u.next = t->ids.free;
 	t->ids.free = (uint32_t)id;
 }

@@ -11,7 +11,7 @@
 enum { COOKIE_LEN = sizeof(COOKIE) - 1 };
 
 /* The first byte tells the rules apart, so that no two can meet. */
-enum { KEY_RFC3261 = 'c', KEY_RFC2543 = 'o', KEY_FOLDED = '#' };
+enum { KEY_RFC3261 = 'c', KEY_RFC2543 = 'o' };
 
 /* With its NUL: a value cannot run into the next one. */
 static void put(struct strbuf *sb, const char *value)
@@ -59,26 +59,6 @@ static void put_rfc2543(struct strbuf *sb, const sip_t *req, const char *method,
 	put(sb, method);
 }
 
-/* Nobody outside can find two texts that fold alike: the hash is keyed. */
-static int key_set(struct txn_key *key, const struct strbuf *sb)
-{
-	uint64_t hash;
-
-	if (strbuf_err(sb))
-		return -EMSGSIZE;
-	if (sb->len <= sizeof(key->data)) {
-		key->len = sb->len;
-		memcpy(key->data, sb->data, sb->len);
-		return 0;
-	}
-	hash = siphash_secret(sb->data, sb->len);
-	key->data[0] = KEY_FOLDED;
-	memcpy(&key->data[1], &hash, sizeof(hash));
-	memcpy(&key->data[1 + sizeof(hash)], &sb->len, sizeof(sb->len));
-	key->len = 1 + sizeof(hash) + sizeof(sb->len);
-	return 0;
-}
-
 bool txn_key_has_cookie(const sip_t *sip)
 {
 	const char *branch = sip->sip_via->v_branch;
@@ -87,7 +67,7 @@ bool txn_key_has_cookie(const sip_t *sip)
 	       branch[COOKIE_LEN] != '\0';
 }
 
-int txn_key_server(struct txn_key *key, struct txns *t, const sip_t *req,
+int txn_key_server(uint64_t *key, struct txns *t, const sip_t *req,
 		   const char *method, const char *to_tag)
 {
 	struct strbuf sb;
@@ -100,19 +80,22 @@ int txn_key_server(struct txn_key *key, struct txns *t, const sip_t *req,
 		strbuf_add(&sb, &(char){KEY_RFC2543}, 1);
 		put_rfc2543(&sb, req, method, to_tag);
 	}
-	return key_set(key, &sb);
+	*key = siphash_secret(sb.data, sb.len);
+	return strbuf_err(&sb);
 }
 
-int txn_key_client(struct txn_key *key, const char *branch, const char *method,
-		   size_t method_len)
+/* A method that is longer than any we send is left out, and matches none. */
+uint64_t txn_key_client(const char *branch, size_t branch_len,
+			const char *method)
 {
+	uint64_t hash = siphash_secret(branch, branch_len);
+	char text[sizeof(hash) + TXN_METHOD_MAX];
 	struct strbuf sb;
-	char text[TXN_KEY_MAX + 1];
 
 	strbuf_init(&sb, text, sizeof(text));
-	put(&sb, branch);
-	strbuf_add(&sb, method, method_len);
-	return key_set(key, &sb);
+	strbuf_add(&sb, (const char *)&hash, sizeof(hash));
+	strbuf_str(&sb, method);
+	return siphash_secret(sb.data, sb.len);
 }
 
 /* Not of the To: the ACK has the tag there that the INVITE had not. */

@@ -19,26 +19,53 @@ enum state {
 struct txn_server {
 	struct txns *t;
 	txn_id id;
-	enum state state;
+	uint64_t key;
+	struct channel dst;
+	struct txn_link *link; /* an INVITE that has no other way back */
+	char *resp; /* the last response while it may be needed again */
+	uint32_t resp_len;
+	uint32_t interval;
+	deadline_id again;  /* 100 after 200 ms; Timer G */
+	deadline_id life;   /* Timers H, I, J, L; the guard before */
+	uint16_t back_port; /* where the client takes connections; 0: nowhere */
+	uint8_t state;      /* enum state */
 	bool invite;
+	bool stream;
 	bool sent;      /* `resp` has gone out at least once */
 	bool cancelled; /* and the user has been told */
 	bool pending;
-	struct channel dst;
-	char *resp; /* the last response while it may be needed again */
-	size_t resp_len;
-	struct txn_timer again; /* 100 after 200 ms; Timer G */
-	struct txn_timer life;  /* Timers H, I, J, L; the guard before */
-	uint32_t interval;
-	size_t key_len;
-	char key[];
 };
 
 static void life_expired(void *arg);
 
+/* Whether a response may go on a new connection (18.2.2): not to who is behind
+ * a NAT, which is where the connection did not come from the sent-by, and not
+ * to a browser. */
+static uint16_t back_port(const sip_via_t *via, const struct channel *src)
+{
+	struct addr sent_by;
+
+	if ((src->transport != TRANSPORT_TCP &&
+	     src->transport != TRANSPORT_TLS) ||
+	    sipmsg_via_addr(&sent_by, via) != 0 ||
+	    !addr_ip_eq(&sent_by, &src->addr))
+		return 0;
+	return via->v_port ? addr_port(&sent_by)
+			   : transport_port(src->transport);
+}
+
 static void send_bytes(struct txn_server *s, const char *data, size_t len)
 {
-	s->t->cfg.send(&s->dst, data, len, s->t->cfg.arg);
+	const struct txn_config *cfg = &s->t->cfg;
+	int err = cfg->send(&s->dst, data, len, cfg->arg);
+
+	if (err == -ENOTCONN && s->back_port) {
+		addr_set_port(&s->dst.addr, s->back_port);
+		s->dst.conn = 0;
+		err = cfg->send(&s->dst, data, len, cfg->arg);
+	}
+	if (err)
+		s->t->counts.undelivered++;
 }
 
 static void send_resp(struct txn_server *s)
@@ -55,7 +82,7 @@ static int keep_resp(struct txn_server *s, const char *data, size_t len)
 		return -ENOMEM;
 	free(s->resp);
 	s->resp = copy;
-	s->resp_len = len;
+	s->resp_len = (uint32_t)len;
 	return 0;
 }
 
@@ -69,9 +96,11 @@ static void drop_resp(struct txn_server *s)
 /* No state without an end: where the timer cannot be had, it ends now. */
 static bool enter(struct txn_server *s, enum state state, uint64_t life_ms)
 {
-	s->state = state;
-	if (state >= COMPLETED)
+	s->state = (uint8_t)state;
+	if (state >= COMPLETED) {
 		txns_settle(s->t, &s->pending);
+		txn_unlink(s->t, &s->link);
+	}
 	if (txn_timer_start(s->t, &s->life, life_ms, life_expired, s) == 0)
 		return true;
 	txn_server_destroy(s);
@@ -104,6 +133,16 @@ static void timer_100(void *arg)
 	send_resp(s);
 }
 
+/* Its connection is lost, and with it whoever was calling. */
+static void connection_lost(void *arg)
+{
+	struct txn_server *s = arg;
+
+	s->t->counts.lost++;
+	if (txn_server_cancel(s))
+		s->t->cfg.cancel(s->id, s->t->cfg.arg);
+}
+
 /* Completed, 17.2.1: until the ACK comes. Without memory for the timer the
  * client's own retransmissions do. */
 static void timer_g(void *arg)
@@ -133,18 +172,16 @@ static int prepare_100(struct txn_server *s, const sip_t *req)
 	return txn_timer_start(s->t, &s->again, TRYING_MS, timer_100, s);
 }
 
-static int server_alloc(struct txn_server **sp, struct txns *t,
-			const struct txn_key *key)
+static int server_alloc(struct txn_server **sp, struct txns *t, uint64_t key)
 {
-	struct txn_server *s = calloc(1, sizeof(*s) + key->len);
+	struct txn_server *s = calloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->t = t;
-	s->key_len = key->len;
-	memcpy(s->key, key->data, key->len);
-	err = table_put(t->servers, s->key, s->key_len, s);
+	s->key = key;
+	err = table_put(t->servers, &s->key, sizeof(s->key), s);
 	if (err) {
 		free(s);
 		return err;
@@ -160,15 +197,30 @@ static int server_alloc(struct txn_server **sp, struct txns *t,
 	return 0;
 }
 
+/* What goes over a stream arrives: it is not kept to be sent again. */
+static int send_or_keep(struct txn_server *s, const char *data, size_t len)
+{
+	int err = 0;
+
+	if (s->stream) {
+		drop_resp(s);
+		send_bytes(s, data, len);
+		return 0;
+	}
+	err = keep_resp(s, data, len);
+	if (!err)
+		send_resp(s);
+	return err;
+}
+
 static int provisional(struct txn_server *s, const char *data, size_t len)
 {
-	int err = keep_resp(s, data, len);
+	int err = send_or_keep(s, data, len);
 
 	if (err)
 		return err;
 	if (s->invite)
 		txn_timer_stop(s->t, &s->again);
-	send_resp(s);
 	enter(s, PROCEEDING, guard_ms(s));
 	return 0;
 }
@@ -176,16 +228,19 @@ static int provisional(struct txn_server *s, const char *data, size_t len)
 /* Fig. 8, "200-699 from TU": Completed, Timer J. */
 static int final_other(struct txn_server *s, const char *data, size_t len)
 {
-	int err = keep_resp(s, data, len);
+	int err = send_or_keep(s, data, len);
 
 	if (err)
 		return err;
-	send_resp(s);
-	enter(s, COMPLETED, 64 * (uint64_t)s->t->cfg.timers.t1);
+	if (s->stream)
+		txn_server_destroy(s);
+	else
+		enter(s, COMPLETED, 64 * (uint64_t)s->t->cfg.timers.t1);
 	return 0;
 }
 
-/* Fig. 7, "300-699 from TU": Completed, Timers G and H. */
+/* Fig. 7, "300-699 from TU": Completed, Timers G and H. Its To tag tells which
+ * ACK is meant (17.2.3): it is kept over a stream, too. */
 static int final_rejected(struct txn_server *s, const char *data, size_t len)
 {
 	const struct txn_timers *tm = &s->t->cfg.timers;
@@ -194,7 +249,8 @@ static int final_rejected(struct txn_server *s, const char *data, size_t len)
 	if (err)
 		return err;
 	send_resp(s);
-	if (!enter(s, COMPLETED, tm->timer_h))
+	txn_timer_stop(s->t, &s->again);
+	if (!enter(s, COMPLETED, tm->timer_h) || s->stream)
 		return 0;
 	s->interval = tm->t1;
 	txn_timer_start(s->t, &s->again, s->interval, timer_g, s);
@@ -240,7 +296,7 @@ static int respond_other(struct txn_server *s, int status, const char *data,
 	return final_other(s, data, len);
 }
 
-int txn_server_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
+int txn_server_begin(struct txns *t, uint64_t key, msg_t *msg,
 		     const struct channel *src)
 {
 	const sip_t *req = sip_object(msg);
@@ -254,7 +310,11 @@ int txn_server_begin(struct txns *t, const struct txn_key *key, msg_t *msg,
 	if (err)
 		return err;
 	s->dst = dst;
+	s->stream = transport_is_stream(dst.transport);
+	s->back_port = back_port(req->sip_via, src);
 	s->invite = req->sip_request->rq_method == sip_method_invite;
+	if (s->invite && s->stream && !s->back_port)
+		txn_link(&s->link, t, dst.conn, connection_lost, s);
 	if (s->invite && prepare_100(s, req) != 0) {
 		txn_server_destroy(s);
 		return -ENOMEM;
@@ -283,8 +343,9 @@ void txn_server_destroy(struct txn_server *s)
 	txn_timer_stop(t, &s->again);
 	txn_timer_stop(t, &s->life);
 	txns_settle(t, &s->pending);
+	txn_unlink(t, &s->link);
 	txn_id_free(t, s->id);
-	table_del(t->servers, s->key, s->key_len);
+	table_del(t->servers, &s->key, sizeof(s->key));
 	free(s->resp);
 	free(s);
 }
@@ -299,7 +360,10 @@ bool txn_server_ack(struct txn_server *s)
 	}
 	txn_timer_stop(s->t, &s->again);
 	drop_resp(s);
-	enter(s, CONFIRMED, s->t->cfg.timers.t4);
+	if (s->stream)
+		txn_server_destroy(s);
+	else
+		enter(s, CONFIRMED, s->t->cfg.timers.t4);
 	return true;
 }
 

@@ -173,26 +173,28 @@ size_t txn_text_method(const char *req, size_t len)
 	return sp ? (size_t)(sp - req) : 0;
 }
 
-bool txn_text_has_branch(const char *req, size_t len, const char *branch)
+const char *txn_text_branch(size_t *len, const char *req, size_t req_len)
 {
 	struct header h;
 	struct span via, param;
 	const char *p, *end;
 
-	if (!find_header(&h, VIA, req, len))
-		return false;
+	*len = 0;
+	if (!find_header(&h, VIA, req, req_len))
+		return NULL;
 	via = top_via(h.value);
 	end = via.p + via.len;
 	for (p = find_bare(via.p, end, ';'); p < end;) {
 		const char *next = find_bare(p + 1, end, ';');
 
 		param = trim(p + 1, next);
-		if (param.len > 7 && strncasecmp(param.p, "branch=", 7) == 0)
-			return param.len - 7 == strlen(branch) &&
-			       memcmp(param.p + 7, branch, param.len - 7) == 0;
+		if (param.len > 7 && strncasecmp(param.p, "branch=", 7) == 0) {
+			*len = param.len - 7;
+			return param.p + 7;
+		}
 		p = next;
 	}
-	return false;
+	return NULL;
 }
 
 int txn_text_derive(struct strbuf *out, const char *req, size_t len,

@@ -144,7 +144,7 @@ static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
 		(void)sipmsg_set_body(msg, out, sb.len);
 }
 
-static void ack_send(struct proxy *p, msg_t *msg, const struct channel *dest)
+static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 {
 	static char out[SIPMSG_MAX];
 	const sip_via_t *via = sip_object(msg)->sip_via;
@@ -155,7 +155,7 @@ static void ack_send(struct proxy *p, msg_t *msg, const struct channel *dest)
 		   via->v_branch ? strlen(via->v_branch) : 0);
 	strbuf_init(&sb, out, sizeof(out));
 	if (!flow_push_via(p, msg, branch, dest) && !sipmsg_print(&sb, msg))
-		edge_send(dest, out, sb.len, p);
+		(void)edge_send(dest, out, sb.len, p);
 }
 
 void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)

@@ -30,8 +30,7 @@ static const char *trace_id(char call_id[SIPMSG_CALLID_MAX + 1],
 	return call_id;
 }
 
-void edge_send(const struct channel *dst, const char *data, size_t len,
-	       void *arg)
+int edge_send(struct channel *dst, const char *data, size_t len, void *arg)
 {
 	struct proxy *p = arg;
 	char buf[SIPMSG_CALLID_MAX + 1], to[CHANNEL_STRLEN];
@@ -41,12 +40,15 @@ void edge_send(const struct channel *dst, const char *data, size_t len,
 	if (err) {
 		log_warn("message not sent", LOG_S("dst", channel_str(to, dst)),
 			 LOG_S("error", strerror(-err)));
-		return;
+		return err;
 	}
+	if (transport_is_stream(dst->transport) && !dst->conn)
+		(void)transports_find(p->transports, dst);
 	call_id = trace_id(buf, p, data, len);
 	if (call_id)
 		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_OUT,
 			  edge_self_for(p, &dst->addr), &dst->addr, data, len);
+	return 0;
 }
 
 static void message(char *data, size_t len, const struct channel *src,
@@ -87,11 +89,14 @@ static void keepalive(const struct channel *src, enum transports_keepalive what,
 
 static void closed(const struct channel *ch, int err, void *arg)
 {
+	struct proxy *p = arg;
 	char at[CHANNEL_STRLEN];
 
-	(void)arg;
 	log_debug("connection closed", LOG_S("channel", channel_str(at, ch)),
 		  LOG_S("error", err ? strerror(-err) : NULL));
+	txns_closed(p->txns, proxy_now(p), ch->conn);
+	edge_flush(p);
+	proxy_arm(p);
 }
 
 void edge_flush(struct proxy *p)

@@ -22,9 +22,9 @@ void edge_self(struct channel *self, const struct proxy *p,
 /* The same towards another daemon. */
 const struct addr *edge_self_for(const struct proxy *p, const struct addr *to);
 
-/* Handler of the transaction layer: one message out; arg is the proxy. */
-void edge_send(const struct channel *dst, const char *data, size_t len,
-	       void *arg);
+/* Handler of the transaction layer (txn_send_h): one message out; arg is the
+ * proxy. */
+int edge_send(struct channel *dst, const char *data, size_t len, void *arg);
 
 /* What opens the pinhole's timer anew: an empty line (RFC 3261 7.5), which is
  * no message. */

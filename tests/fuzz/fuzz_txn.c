@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,10 @@
  * it.
  *
  *   a TEXT, b TEXT  a datagram comes from one peer, from another
- *   q TEXT          the user sends this request
+ *   s TEXT, w TEXT  it comes over TCP from one, over WebSocket from another
+ *   q TEXT, p TEXT  the user sends this request over UDP, over TCP
+ *   x               the connections are lost; the next ones are others
+ *   e               what is sent next fails
  *   r NUMBER        the user answers the latest request with this status
  *   c               the user cancels its latest request
  *   d               the user forgets it
@@ -26,17 +30,32 @@ struct world {
 	struct deadlines *deadlines;
 	struct txns *txns;
 	uint64_t now;
+	uint64_t conn;
+	bool failing;
 	txn_id server, client;
 };
 
-static void on_send(const struct channel *dst, const char *data, size_t len,
-		    void *arg)
+/* Only the latest connection is up. */
+static int on_send(struct channel *dst, const char *data, size_t len, void *arg)
 {
-	(void)arg;
+	struct world *w = arg;
+	bool failing = w->failing;
+
 	MUST(!channel_is_none(dst) && data && len);
+	w->failing = false;
+	if (!transport_is_stream(dst->transport)) {
+		MUST(!dst->conn);
+		return failing ? -ENOBUFS : 0;
+	}
+	if (failing)
+		return -ENETUNREACH;
+	if (!dst->conn)
+		dst->conn = w->conn;
+	return dst->conn == w->conn ? 0 : -ENOTCONN;
 }
 
-static void on_request(txn_id id, msg_t *msg, const struct channel *src, void *arg)
+static void on_request(txn_id id, msg_t *msg, const struct channel *src,
+		       void *arg)
 {
 	struct world *w = arg;
 
@@ -79,19 +98,21 @@ static void input(struct world *w, const char *src, const char *text)
 	msg_t *msg;
 
 	MUST(channel_parse(&from, src) == 0);
+	if (transport_is_stream(from.transport))
+		from.conn = w->conn;
 	if (!sipmsg_parse(&msg, text, strlen(text), NULL))
 		txns_input(w->txns, w->now, msg, &from);
 }
 
 /* The branch is that of the text's first line that has one. */
-static void request(struct world *w, const char *text)
+static void request(struct world *w, const char *to, const char *text)
 {
 	const char *at = strstr(text, "branch=");
 	char branch[TXN_BRANCH_LEN] = "z9hG4bKnone";
 	struct channel dst;
 	size_t n;
 
-	MUST(channel_parse(&dst, "192.0.2.1") == 0);
+	MUST(channel_parse(&dst, to) == 0);
 	if (at) {
 		at += strlen("branch=");
 		n = strcspn(at, ";,\r\n ");
@@ -116,10 +137,17 @@ static void respond(struct world *w, int status)
 	(void)txn_respond(w->txns, w->server, w->now, status, text, (size_t)n);
 }
 
-static void event(struct world *w, const char *text)
+static void lose(struct world *w)
 {
-	unsigned long n = strtoul(text + (text[0] != '\0'), NULL, 10);
+	uint64_t gone = w->conn++;
 
+	txns_closed(w->txns, w->now, gone);
+	txns_closed(w->txns, w->now, gone);
+}
+
+/* What comes from outside. */
+static void arrival(struct world *w, const char *text)
+{
 	switch (text[0]) {
 	case 'a':
 		input(w, "192.0.2.1:5060", text + 1);
@@ -127,8 +155,33 @@ static void event(struct world *w, const char *text)
 	case 'b':
 		input(w, "198.51.100.28:31000", text + 1);
 		break;
+	case 's':
+		input(w, "tcp:192.0.2.1:41000", text + 1);
+		break;
+	case 'w':
+		input(w, "wss:198.51.100.28:31000", text + 1);
+		break;
+	case 'x':
+		lose(w);
+		break;
+	case 'e':
+		w->failing = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void event(struct world *w, const char *text)
+{
+	unsigned long n = strtoul(text + (text[0] != '\0'), NULL, 10);
+
+	switch (text[0]) {
 	case 'q':
-		request(w, text + 1);
+		request(w, "192.0.2.1", text + 1);
+		break;
+	case 'p':
+		request(w, "tcp:192.0.2.1", text + 1);
 		break;
 	case 'r':
 		respond(w, (int)(n % 1000));
@@ -143,6 +196,7 @@ static void event(struct world *w, const char *text)
 		advance(w, n % ADVANCE_MAX);
 		break;
 	default:
+		arrival(w, text);
 		break;
 	}
 }
@@ -161,7 +215,7 @@ static void play(struct world *w, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct world w = {.now = 1000};
+	struct world w = {.now = 1000, .conn = 1};
 	struct txn_config cfg = {
 		.timers = txn_default_timers,
 		.max = MAX,

@@ -117,6 +117,22 @@ START_TEST(timer_c_after_a_mere_100)
 }
 END_TEST
 
+START_TEST(a_late_100_shortens_no_timer_c)
+{
+	struct fixture *f = fix_new(ROOM);
+
+	send_req(f, "INVITE", B1);
+	fix_advance(f, 20000);
+	in_resp(f, 180, B1, "INVITE");
+	in_resp(f, 100, B1, "INVITE");
+	fix_advance(f, TIMER_C - 1);
+	ck_assert_uint_eq(count_sent(f, 0, "CANCEL "), 0);
+	fix_advance(f, 1);
+	ck_assert_uint_eq(count_sent(f, 0, "CANCEL "), 1);
+	fix_free(f);
+}
+END_TEST
+
 /* Completed: the ACK of 17.1.1.3, Timer D */
 
 static const char expected_ack[] =
@@ -414,6 +430,7 @@ int main(void)
 	tcase_add_test(tc, a_100_stops_the_retransmissions_silently);
 	tcase_add_test(tc, timer_c_cancels_and_then_gives_up);
 	tcase_add_test(tc, timer_c_after_a_mere_100);
+	tcase_add_test(tc, a_late_100_shortens_no_timer_c);
 	tcase_add_loop_test(tc, a_final_is_acked_and_reported, 0, 4);
 	tcase_add_test(tc, a_final_again_is_acked_again_until_timer_d);
 	tcase_add_test(tc, each_2xx_is_passed_up_until_timer_m);

@@ -65,8 +65,7 @@ static void put_on_wire(struct end *from, const char *data, size_t len)
 	ck_assert_ptr_nonnull(p->text);
 }
 
-static void on_send(const struct channel *dst, const char *data, size_t len,
-		    void *arg)
+static int on_send(struct channel *dst, const char *data, size_t len, void *arg)
 {
 	struct end *from = arg;
 
@@ -74,6 +73,7 @@ static void on_send(const struct channel *dst, const char *data, size_t len,
 	put_on_wire(from, data, len);
 	if (roll(from->w, 10) == 0)
 		put_on_wire(from, data, len);
+	return 0;
 }
 
 static void deliver(struct world *w)

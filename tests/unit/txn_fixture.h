@@ -25,7 +25,7 @@ enum { LOG_MAX = 512, TEXT_MAX = 4096, ROOM = 16 };
 #define TIMER_J 32000U
 
 struct sent {
-	uint64_t at;
+	uint64_t at, conn;
 	char dst[CHANNEL_STRLEN];
 	char text[TEXT_MAX];
 };
@@ -47,6 +47,11 @@ struct fixture {
 	uint64_t now;
 	struct sent sent[LOG_MAX];
 	size_t nsent;
+	int send_error;            /* what the next sending fails with */
+	uint64_t next_conn;        /* opened for who names none over a stream */
+	uint64_t gone_conn;        /* nothing can be sent on it */
+	uint64_t in_conn;          /* what streams come in on */
+	const char *out;           /* where our requests go */
 	struct news news[LOG_MAX]; /* of client transactions */
 	size_t nnews;
 	txn_id requests[LOG_MAX];
@@ -59,19 +64,29 @@ struct fixture {
 	response_hook *on_response;
 };
 
-static inline void fix_send(const struct channel *dst, const char *data,
-			    size_t len, void *arg)
+static inline int fix_send(struct channel *dst, const char *data, size_t len,
+			   void *arg)
 {
 	struct fixture *f = arg;
 	struct sent *s = &f->sent[f->nsent];
+	int err = f->send_error;
 
 	ck_assert_uint_lt(f->nsent, LOG_MAX);
+	f->send_error = 0;
+	if (err)
+		return err;
+	if (transport_is_stream(dst->transport) && !dst->conn)
+		dst->conn = f->next_conn;
+	if (dst->conn && dst->conn == f->gone_conn)
+		return -ENOTCONN;
+	s->conn = dst->conn;
 	ck_assert_uint_lt(len, TEXT_MAX);
 	s->at = f->now;
 	channel_str(s->dst, dst);
 	memcpy(s->text, data, len);
 	s->text[len] = '\0';
 	f->nsent++;
+	return 0;
 }
 
 static inline void fix_request(txn_id id, msg_t *msg, const struct channel *src,
@@ -168,6 +183,8 @@ static inline void fix_input(struct fixture *f, const char *src,
 	msg_t *msg;
 
 	ck_assert_int_eq(channel_parse(&from, src), 0);
+	if (transport_is_stream(from.transport))
+		from.conn = f->in_conn;
 	ck_assert_msg(sipmsg_parse(&msg, text, strlen(text), &why) == 0,
 		      "%s in:\n%s", why, text);
 	txns_input(f->t, f->now, msg, &from);
@@ -257,7 +274,8 @@ static inline int send_text(struct fixture *f, txn_id *id, const char *branch,
 {
 	struct channel dst;
 
-	ck_assert_int_eq(channel_parse(&dst, "198.51.100.5:5060"), 0);
+	ck_assert_int_eq(
+		channel_parse(&dst, or_else(f->out, "198.51.100.5:5060")), 0);
 	return txn_request(id, f->t, f->now, &dst, branch, text, strlen(text),
 			   timeout_ms, fix_response, FIX_REF);
 }
