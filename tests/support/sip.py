@@ -78,7 +78,7 @@ class UA:
         self._new_calls = []
         self._error = None
         self._changed = threading.Condition(threading.RLock())
-        self.socket = net.udp(host, port)
+        self.socket = self._open(net, host, port)
         self._wake_r, self._wake_w = socket.socketpair()
         self._closing = False
         self._thread = threading.Thread(target=self._run, daemon=True,
@@ -94,6 +94,10 @@ class UA:
         self._thread.join()
         for s in (self.socket, self._wake_r, self._wake_w):
             s.close()
+
+    def _open(self, net, host, port):
+        """What messages come from (recvfrom) and go to (sendto)."""
+        return net.udp(host, port)
 
     # The thread.
 
