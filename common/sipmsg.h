@@ -11,6 +11,8 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_util.h>
 
+#include "common/sipmsg_fault.h"
+
 struct addr;
 struct channel;
 struct strbuf;
@@ -29,12 +31,21 @@ enum { SIPMSG_MAX = 65535, SIPMSG_CALLID_MAX = 256, SIPMSG_HEADERS_MAX = 256 };
  * Content-Length not beyond the datagram (a longer datagram is cut),
  * Call-ID shorter than SIPMSG_CALLID_MAX, at most SIPMSG_HEADERS_MAX header
  * lines, each ending with CRLF; -ENOMEM. *why (may be NULL) then says what
- * was wrong. Headers that nobody here reads may be malformed and are passed
- * on as they came, but none that may come once (RFC 3261 7.3.1) comes twice.
- * Several values on one line ("Via: a, b") are printed one a line, so that any
- * one header may be changed and msg_fragment_clear()ed.
+ * was wrong (common/sipmsg_fault.h). Headers that nobody here reads may be
+ * malformed and are passed on as they came, but none that may come once (RFC
+ * 3261 7.3.1) comes twice. Several values on one line ("Via: a, b") are printed
+ * one a line, so that any one header may be changed and msg_fragment_clear()ed.
  */
 int sipmsg_parse(msg_t **msgp, const char *data, size_t len, const char **why);
+
+/* The same, with what was wrong for sipmsg_refuse(); `header` (static, or
+ * NULL) is the one that could not be read. */
+struct sipmsg_bad {
+	enum sipmsg_fault fault;
+	const char *header;
+};
+int sipmsg_admit(msg_t **msgp, const char *data, size_t len,
+		 struct sipmsg_bad *bad);
 
 /* The Call-ID of a datagram that is not parsed yet (and NUL-terminated behind
  * `size`), of *len bytes; NULL where there is none to be seen. For choosing

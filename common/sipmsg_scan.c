@@ -16,6 +16,9 @@ static const char *const addr_spec_headers[] = {
 	"m",    "Refer-To", "r",  "Referred-By", "b",
 };
 
+/* Those of which there is one address, in which a comma separates nothing. */
+static const char *const single_headers[] = {"From", "f", "To", "t"};
+
 /* Headers whose values are URIs in angle brackets. */
 static const char *const route_headers[] = {"Route", "Record-Route", "Path"};
 
@@ -23,16 +26,14 @@ static const char *const route_headers[] = {"Route", "Record-Route", "Path"};
 struct scan {
 	bool addr_spec; /* a value may be a URI without brackets */
 	bool address;   /* the same, or one within */
+	bool single;    /* and there is but one */
 	bool quoted;
 	bool escaped; /* behind a backslash within quotes */
 	bool bracketed;
-	/* A broken escape, bad if this turns out to be a URI and no name. */
-	bool doubtful;
+	/* Bad if this turns out to be a URI and no name. */
+	enum sipmsg_fault doubt;
 	unsigned items;
 };
-
-static const char broken_escape[] = "broken % escape in a URI";
-static const char stray_bracket[] = "angle brackets or quotes within a URI";
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -84,111 +85,182 @@ static void scan_quoted(struct scan *s, char c)
 	s->quoted = !ends;
 }
 
-/* One line of a header's value; `s` goes on over continuation lines. */
-static const char *scan_value(struct scan *s, const char *p, size_t len)
+/* Behind "<" or at its end a doubtful name has turned out to be none. */
+static void doubt(struct scan *s, enum sipmsg_fault fault)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (s->quoted) {
-			scan_quoted(s, p[i]);
-			continue;
-		}
-		switch (p[i]) {
-		case '"':
-			if (s->bracketed && s->address)
-				return stray_bracket;
-			s->quoted = !s->bracketed;
-			break;
-		case '<':
-			if (s->bracketed && s->address)
-				return stray_bracket;
-			s->bracketed = true;
-			s->doubtful = false;
-			break;
-		case '>':
-			if (!s->bracketed && s->address)
-				return stray_bracket;
-			s->bracketed = false;
-			break;
-		case ',':
-		case ';':
-			if (s->doubtful)
-				return broken_escape;
-			if (++s->items > ITEMS_MAX)
-				return "too many items in one header";
-			break;
-		case '%':
-			if (is_hex_escape(p + i, len - i))
-				break;
-			if (s->bracketed)
-				return broken_escape;
-			s->doubtful = s->addr_spec;
-			break;
-		default:
-			break;
-		}
+	if (s->addr_spec && !s->doubt)
+		s->doubt = fault;
+}
+
+static enum sipmsg_fault next_item(struct scan *s, char c)
+{
+	if (s->doubt)
+		return s->doubt;
+	if (c == ',' && s->single && !s->bracketed)
+		return SIPMSG_FAULT_header;
+	return ++s->items > ITEMS_MAX ? SIPMSG_FAULT_too_many_items
+				      : SIPMSG_FAULT_NONE;
+}
+
+static enum sipmsg_fault scan_escape(struct scan *s, const char *p, size_t left)
+{
+	if (is_hex_escape(p, left))
+		return SIPMSG_FAULT_NONE;
+	if (s->bracketed)
+		return SIPMSG_FAULT_escape;
+	doubt(s, SIPMSG_FAULT_escape);
+	return SIPMSG_FAULT_NONE;
+}
+
+/* One character of those that mean something, outside quotes. */
+static enum sipmsg_fault scan_char(struct scan *s, const char *p, size_t left)
+{
+	bool within = s->bracketed && s->address;
+
+	switch (*p) {
+	case ' ':
+	case '\t':
+		return within ? SIPMSG_FAULT_bracket : SIPMSG_FAULT_NONE;
+	case '"':
+		s->quoted = !s->bracketed;
+		return within ? SIPMSG_FAULT_bracket : SIPMSG_FAULT_NONE;
+	case '<':
+		s->bracketed = true;
+		s->doubt = SIPMSG_FAULT_NONE;
+		return within ? SIPMSG_FAULT_bracket : SIPMSG_FAULT_NONE;
+	case '>':
+		within = s->address && !s->bracketed;
+		s->bracketed = false;
+		return within ? SIPMSG_FAULT_bracket : SIPMSG_FAULT_NONE;
+	case ',':
+	case ';':
+		return next_item(s, *p);
+	case '%':
+		return scan_escape(s, p, left);
+	case '?':
+		if (!s->bracketed)
+			doubt(s, SIPMSG_FAULT_uri_headers);
+		return SIPMSG_FAULT_NONE;
+	default:
+		return SIPMSG_FAULT_NONE;
 	}
-	return NULL;
+}
+
+/* One line of a header's value; `s` goes on over continuation lines. */
+static enum sipmsg_fault scan_value(struct scan *s, const char *p, size_t len)
+{
+	enum sipmsg_fault fault = SIPMSG_FAULT_NONE;
+
+	for (size_t i = 0; i < len && !fault; i++) {
+		if (s->quoted)
+			scan_quoted(s, p[i]);
+		else
+			fault = scan_char(s, p + i, len - i);
+	}
+	return fault;
+}
+
+/* What can only be told where the header ends. */
+static enum sipmsg_fault scan_end(const struct scan *s)
+{
+	if (s->doubt)
+		return s->doubt;
+	return s->quoted && s->address ? SIPMSG_FAULT_quote : SIPMSG_FAULT_NONE;
 }
 
 /* One header line or continuation of one. */
-static const char *scan_line(struct scan *s, const char *p, size_t len)
+static enum sipmsg_fault scan_line(struct scan *s, const char *p, size_t len)
 {
+	enum sipmsg_fault fault;
 	const char *colon;
 
 	if (p[0] == ' ' || p[0] == '\t')
 		return scan_value(s, p, len);
-	if (s->doubtful)
-		return broken_escape;
+	fault = scan_end(s);
+	if (fault)
+		return fault;
 	colon = memchr(p, ':', len);
 	if (!colon)
-		return "a header line without colon";
+		return SIPMSG_FAULT_colon;
 	memset(s, 0, sizeof(*s));
 	s->addr_spec =
 		is_header(p, len, addr_spec_headers, LENGTH(addr_spec_headers));
+	s->single = is_header(p, len, single_headers, LENGTH(single_headers));
 	s->address = s->addr_spec ||
 		     is_header(p, len, route_headers, LENGTH(route_headers));
 	return scan_value(s, colon, len - (size_t)(colon - p));
 }
 
-static const char *scan_start_line(const char *p, size_t len)
+/* "2.0" of whatever is left of a Request-Line or Status-Line behind "SIP/". */
+static enum sipmsg_fault scan_version(const char *p, size_t len)
 {
-	struct scan s = {.bracketed = true, .address = true};
-
-	if (len == 0 || p[0] == ' ' || p[0] == '\t')
-		return "no start line";
-	/* A reason phrase is free text. */
-	if (len > 4 && strncasecmp(p, "SIP/", 4) == 0)
-		return NULL;
-	if (memchr(p, '>', len))
-		return stray_bracket;
-	return scan_value(&s, p, len);
+	if (len == 3 && !memcmp(p, "2.0", 3))
+		return SIPMSG_FAULT_NONE;
+	for (size_t i = 0; i < len; i++) {
+		if (!isdigit((unsigned char)p[i]) && p[i] != '.')
+			return SIPMSG_FAULT_start_line;
+	}
+	return len ? SIPMSG_FAULT_version : SIPMSG_FAULT_start_line;
 }
 
-static const char *scan_block(const char *p, const char *end)
+/* RFC 3261 7.1: single spaces, and none elsewhere. */
+static enum sipmsg_fault scan_request_line(const char *p, size_t len)
 {
+	struct scan s = {.bracketed = true, .address = true};
+	const char *end = p + len, *uri = memchr(p, ' ', len), *version;
+	enum sipmsg_fault fault;
+
+	version = uri ? memchr(uri + 1, ' ', (size_t)(end - uri - 1)) : NULL;
+	if (!version || uri == p || version == uri + 1 || end - version < 5 ||
+	    strncasecmp(version + 1, "SIP/", 4) != 0)
+		return SIPMSG_FAULT_start_line;
+	if (memchr(p, '>', len))
+		return SIPMSG_FAULT_bracket;
+	fault = scan_version(version + 5, (size_t)(end - version - 5));
+	return fault ? fault
+		     : scan_value(&s, uri + 1, (size_t)(version - uri) - 1);
+}
+
+static enum sipmsg_fault scan_start_line(const char *p, size_t len)
+{
+	/* A reason phrase is free text. */
+	if (len > 4 && strncasecmp(p, "SIP/", 4) == 0)
+		return SIPMSG_FAULT_NONE;
+	return scan_request_line(p, len);
+}
+
+/* Line n, which is not the empty one at the end. */
+static enum sipmsg_fault scan_nth(struct scan *s, unsigned n, const char *p,
+				  size_t len)
+{
+	if (n == 0)
+		return scan_start_line(p, len);
+	if (n == 1 && (p[0] == ' ' || p[0] == '\t'))
+		return SIPMSG_FAULT_start_line;
+	return scan_line(s, p, len);
+}
+
+enum sipmsg_fault sipmsg_scan(const char *data, size_t size)
+{
+	const char *p = data, *end = data + size;
 	struct scan s = {0};
-	const char *bad;
 
 	for (unsigned n = 0; n <= SIPMSG_HEADERS_MAX + 1; n++) {
 		long len = p < end ? line_len(p, end) : -1;
+		enum sipmsg_fault fault;
 
 		if (len < 0)
-			return "header without CRLF or empty line at its end";
+			return SIPMSG_FAULT_line_end;
 		if (has_control(p, (size_t)len))
-			return "control character in the header";
-		if (n == 0)
-			bad = scan_start_line(p, (size_t)len);
-		else if (len == 0)
-			return s.doubtful ? broken_escape : NULL;
-		else if (n == 1 && (p[0] == ' ' || p[0] == '\t'))
-			bad = "continuation of the start line";
-		else
-			bad = scan_line(&s, p, (size_t)len);
-		if (bad)
-			return bad;
+			return SIPMSG_FAULT_control;
+		if (n > 0 && len == 0)
+			return scan_end(&s);
+		fault = scan_nth(&s, n, p, (size_t)len);
+		if (fault)
+			return fault;
 		p += len + 2;
 	}
-	return "too many header lines";
+	return SIPMSG_FAULT_too_many_lines;
 }
 
 const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size)
@@ -212,14 +284,4 @@ const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size)
 		p += n + 2;
 	}
 	return NULL;
-}
-
-int sipmsg_scan(const char *data, size_t len, const char **why)
-{
-	const char *bad = scan_block(data, data + len);
-
-	if (!bad)
-		return 0;
-	*why = bad;
-	return -EBADMSG;
 }
