@@ -5,6 +5,7 @@
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/sip_header.h>
 
+#include "common/addr.h"
 #include "common/sipmsg.h"
 #include "common/sipmsg_check.h"
 
@@ -73,6 +74,9 @@ static enum sipmsg_fault check_errors(const char **header, const msg_t *msg,
 		if (*header)
 			return SIPMSG_FAULT_header;
 	}
+	/* What it calls truncated is a message with less body than it says. */
+	if (msg_get_flags(msg, MSG_FLG_TRUNC))
+		return SIPMSG_FAULT_body;
 	return msg_has_error(msg) ? SIPMSG_FAULT_header : SIPMSG_FAULT_NONE;
 }
 
@@ -178,18 +182,31 @@ static bool is_url(const url_t *url)
 	       !has_bracket(url);
 }
 
+/* RFC 5118 4.10: within brackets it takes anything of hexadecimal digits and
+ * colons for an address. */
+static bool is_reference(const url_t *url)
+{
+	const char *host = url->url_host;
+	struct addr a;
+
+	return !is_sip(url) || !host || host[0] != '[' ||
+	       !addr_set(&a, host, strlen(host), 0);
+}
+
 static enum sipmsg_fault check_url(const char **header, const char *name,
 				   const url_t *url)
 {
 	*header = name;
-	return is_url(url) && !has_path(url) ? SIPMSG_FAULT_NONE
-					     : SIPMSG_FAULT_uri;
+	return is_url(url) && !has_path(url) && is_reference(url)
+		       ? SIPMSG_FAULT_NONE
+		       : SIPMSG_FAULT_uri;
 }
 
 static bool are_routes(const sip_route_t *r)
 {
 	for (; r; r = r->r_next) {
-		if (!is_sip(r->r_url) || has_path(r->r_url))
+		if (!is_sip(r->r_url) || has_path(r->r_url) ||
+		    !is_reference(r->r_url))
 			return false;
 	}
 	return true;
@@ -200,7 +217,7 @@ static enum sipmsg_fault check_request_uri(const sip_request_t *rq)
 {
 	if (!rq)
 		return SIPMSG_FAULT_NONE;
-	if (has_path(rq->rq_url))
+	if (has_path(rq->rq_url) || !is_reference(rq->rq_url))
 		return SIPMSG_FAULT_uri;
 	return is_sip(rq->rq_url) && rq->rq_url->url_headers
 		       ? SIPMSG_FAULT_uri_headers

@@ -32,7 +32,7 @@ struct found {
 	struct span method;
 	struct span vias[VIAS_MAX];
 	size_t nvias;
-	bool lost; /* a Via that cannot go back as it came */
+	bool lost;                 /* a Via that cannot go back as it came */
 	struct span value[FIELDS]; /* len 0: none; the first Via too */
 };
 

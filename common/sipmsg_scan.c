@@ -30,6 +30,7 @@ struct scan {
 	bool quoted;
 	bool escaped; /* behind a backslash within quotes */
 	bool bracketed;
+	bool behind; /* the URI: in the header's own parameters */
 	/* Bad if this turns out to be a URI and no name. */
 	enum sipmsg_fault doubt;
 	unsigned items;
@@ -88,7 +89,7 @@ static void scan_quoted(struct scan *s, char c)
 /* Behind "<" or at its end a doubtful name has turned out to be none. */
 static void doubt(struct scan *s, enum sipmsg_fault fault)
 {
-	if (s->addr_spec && !s->doubt)
+	if (s->addr_spec && !s->behind && !s->doubt)
 		s->doubt = fault;
 }
 
@@ -98,6 +99,7 @@ static enum sipmsg_fault next_item(struct scan *s, char c)
 		return s->doubt;
 	if (c == ',' && s->single && !s->bracketed)
 		return SIPMSG_FAULT_header;
+	s->behind = c == ';' || s->bracketed;
 	return ++s->items > ITEMS_MAX ? SIPMSG_FAULT_too_many_items
 				      : SIPMSG_FAULT_NONE;
 }
@@ -131,6 +133,7 @@ static enum sipmsg_fault scan_char(struct scan *s, const char *p, size_t left)
 	case '>':
 		within = s->address && !s->bracketed;
 		s->bracketed = false;
+		s->behind = true;
 		return within ? SIPMSG_FAULT_bracket : SIPMSG_FAULT_NONE;
 	case ',':
 	case ';':

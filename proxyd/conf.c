@@ -104,6 +104,8 @@ const struct conf_key proxyd_keys[] = {
 	 NULL, false, "calls with a relay resource at one time"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,
 	 false, "how many recent calls keep their messages for /api/trace"},
+	{"refusals", CONF_INT, KEY(refusals), "100", 0, 100000, NULL, true,
+	 "malformed requests answered in a second; the others are dropped"},
 };
 const size_t proxyd_nkeys = sizeof(proxyd_keys) / sizeof(proxyd_keys[0]);
 

@@ -25,6 +25,7 @@ struct proxyd_conf {
 	int64_t keepalive;
 	int64_t sessions_max;
 	int64_t trace_calls;
+	int64_t refusals;
 };
 
 extern const struct conf_key proxyd_keys[];

@@ -55,17 +55,16 @@ static void message(char *data, size_t len, const struct channel *src,
 		    void *arg)
 {
 	struct proxy *p = arg;
-	const char *why = NULL, *call_id;
+	struct sipmsg_bad bad;
+	const char *call_id;
 	msg_t *msg = NULL;
 
 	if (len <= KEEPALIVE_MAX) {
 		p->n.keepalives++;
 		return;
 	}
-	if (sipmsg_parse(&msg, data, len, &why)) {
-		p->n.malformed++;
-		log_debug("malformed message dropped", LOG_A("src", &src->addr),
-			  LOG_S("reason", why));
+	if (sipmsg_admit(&msg, data, len, &bad)) {
+		refusing_received(p, data, len, src, &bad);
 		return;
 	}
 	call_id = sip_object(msg)->sip_call_id->i_id;

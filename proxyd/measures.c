@@ -13,9 +13,13 @@ static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
 
 #define TXN_DEF(name, help)       {"txn_" #name, help},
 #define TRANSPORT_DEF(name, help) {"transport_" #name, help},
+#define REFUSING_DEF(name, help)  {"refused_" #name, help},
 static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
 static const struct metric_def transport_defs[] = {
 	TRANSPORTS_COUNTERS(TRANSPORT_DEF)};
+
+static const struct metric_def refusing_defs[] = {
+	REFUSING_COUNTERS(REFUSING_DEF)};
 
 static uint64_t transactions_gauge(void *arg)
 {
@@ -85,6 +89,14 @@ static int add_counters(struct proxy *p)
 		err = metrics_add_counters(p->metrics, transport_defs,
 					   COUNT(transport_defs),
 					   (const uint64_t *)&p->wire);
+	if (!err)
+		err = metrics_add_counters(p->metrics, refusing_defs,
+					   COUNT(refusing_defs),
+					   (const uint64_t *)&p->refusing.n);
+	if (!err)
+		err = metrics_add_counters(p->metrics, sipmsg_fault_defs,
+					   SIPMSG_FAULT_DEFS,
+					   &p->refusing.faults.v[1]);
 	return err;
 }
 

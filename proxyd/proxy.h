@@ -11,6 +11,7 @@
 #include "common/transports.h"
 #include "common/txn.h"
 #include "proxyd/counters.h"
+#include "proxyd/refusing.h"
 
 struct admin;
 struct clients;
@@ -50,6 +51,7 @@ struct proxy {
 	struct metrics *metrics;
 	struct admin *admin;
 	struct proxyd_counters n;
+	struct refusing refusing;
 	struct transports_counts wire; /* as of the last look */
 };
 
