@@ -129,12 +129,14 @@ TSAN := CFLAGS="-O1 -g -Wno-tsan" SAN="-fsanitize=thread"
 ASAN := CFLAGS="-O1 -g -fno-omit-frame-pointer" \
 	SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 .PHONY: check-busy
-check-busy: ## a busy relayd under ThreadSanitizer and AddressSanitizer (root)
+check-busy: ## a busy relayd and a tortured proxyd under sanitizers (root)
 	$(Q)$(MAKE) BUILD=$(BUILD)/tsan $(TSAN) $(BUILD)/tsan/bin/relayd
-	$(Q)$(MAKE) BUILD=$(BUILD)/asan $(ASAN) $(BUILD)/asan/bin/relayd
+	$(Q)$(MAKE) BUILD=$(BUILD)/asan $(ASAN) all
 	$(Q)for b in tsan asan; do \
 		$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD)/$$b \
 			$(PYTEST) tests/net/test_busy.py || exit 1; done
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD)/asan \
+		$(PYTEST) tests/net/test_torture.py
 check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) all $(TOOLS)
 	$(Q)$(MAKE) check-unit

@@ -28,6 +28,7 @@
 	X(rejected_route, "In-dialog requests without a valid Route of ours")  \
 	X(rejected_call_id, "INVITEs with the Call-ID of a call that is up")   \
 	X(rejected_target, "Requests to an address never to be contacted")     \
+	X(rejected_scheme, "Requests for a URI that is no SIP URI")            \
 	X(rejected_hops, "Requests with Max-Forwards 0 or a loop")             \
 	X(rejected_offer, "INVITEs without an offer that needed the relay")    \
 	X(overload,                                                            \

@@ -79,6 +79,38 @@ static enum step_result refuse_extension(struct branch *b)
 	return branch_fail_with(b, 420, NULL, extra);
 }
 
+static bool is_sip(const url_t *url)
+{
+	return url->url_type == url_sip || url->url_type == url_sips;
+}
+
+/* RFC 3261 16.3 step 2. */
+static enum step_result check_scheme(struct branch *b)
+{
+	struct request *r = b->r;
+
+	if (is_sip(r->sip->sip_request->rq_url))
+		return STEP_NEXT;
+	r->p->n.rejected_scheme++;
+	return branch_fail(b, 416, NULL);
+}
+
+/* A Request-URI of this proxy and no user means the proxy itself, which is
+ * asked whether it lives; a method it does not know is not sent on. */
+static enum step_result answer_as_target(struct branch *b)
+{
+	const struct request *r = b->r;
+	const url_t *url = r->sip->sip_request->rq_url;
+
+	if (url->url_user || !proxy_is_self(r->p, url))
+		return STEP_NEXT;
+	if (r->method == sip_method_options)
+		return branch_fail(b, 200, NULL);
+	if (r->method == sip_method_unknown && r->initial)
+		return branch_fail(b, 501, NULL);
+	return STEP_NEXT;
+}
+
 static enum step_result check_hops(struct branch *b)
 {
 	struct request *r = b->r;
@@ -93,9 +125,8 @@ static enum step_result check_hops(struct branch *b)
 enum step_result flow_receive(struct branch *b)
 {
 	struct request *r = b->r;
-	const url_t *url = r->sip->sip_request->rq_url;
 
-	if (check_hops(b) == STEP_END)
+	if (check_scheme(b) == STEP_END || check_hops(b) == STEP_END)
 		return STEP_END;
 	if (r->sip->sip_proxy_require)
 		return refuse_extension(b);
@@ -105,9 +136,8 @@ enum step_result flow_receive(struct branch *b)
 		r->p->n.rejected_route++;
 		return branch_fail(b, 403, "Route Names Another Proxy");
 	}
-	if (r->method == sip_method_options && !url->url_user &&
-	    proxy_is_self(r->p, url))
-		return branch_fail(b, 200, NULL);
+	if (answer_as_target(b) == STEP_END)
+		return STEP_END;
 	request_read_sdp(r);
 	return STEP_NEXT;
 }

@@ -13,7 +13,7 @@ static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
 
 #define TXN_DEF(name, help)       {"txn_" #name, help},
 #define TRANSPORT_DEF(name, help) {"transport_" #name, help},
-#define REFUSING_DEF(name, help)  {"refused_" #name, help},
+#define REFUSING_DEF(name, help)  {"refusal_" #name, help},
 static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
 static const struct metric_def transport_defs[] = {
 	TRANSPORTS_COUNTERS(TRANSPORT_DEF)};

@@ -129,6 +129,9 @@ static enum step_result step_112(struct branch *b)
 	const url_t *aor = r->sip->sip_to->a_url;
 
 	r->p->n.registrations++;
+	/* RFC 3261 10.2: an address-of-record is a SIP URI. */
+	if (aor->url_type != url_sip && aor->url_type != url_sips)
+		return branch_fail(b, 400, "To Is No SIP URI");
 	if (r->p->conf->domains.n &&
 	    (!proxy_serves(r->p, aor) || proxy_is_self(r->p, aor)))
 		return branch_fail(b, 404, "Domain Not Served Here");
