@@ -189,8 +189,11 @@ static void request_free(struct request *r)
 
 void request_drop_message(struct request *r)
 {
-	for (struct branch *b = r->branches; b; b = b->next)
+	/* A release is made from the message. */
+	for (struct branch *b = r->branches; b; b = b->next) {
+		branch_release(b);
 		branch_drop_message(b);
+	}
 	msg_destroy(r->msg);
 	r->msg = NULL;
 	r->sip = NULL;
