@@ -1,13 +1,14 @@
 #include <string.h>
 
 #include "common/addr.h"
-#include "common/sipmsg.h"
+#include "common/sipmsg_refuse.h"
 #include "common/strbuf.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
  * What is let in can be read by every reader, copied, changed, answered and
- * printed, and what is printed can be let in again.
+ * printed, and what is printed can be let in again. What is not is answered
+ * with fewer bytes, all of them printable.
  */
 enum { OUT_MAX = 4 * SIPMSG_MAX };
 
@@ -94,12 +95,37 @@ static void change(msg_t *msg)
 	}
 }
 
+static void refuse(const char *data, size_t size, const struct sipmsg_bad *bad)
+{
+	struct strbuf sb;
+	struct addr src;
+
+	MUST(sipmsg_fault_status(bad->fault) &&
+	     sipmsg_fault_phrase(bad->fault));
+	MUST(addr_parse(&src, "198.51.100.28:31000", 0) == 0);
+	strbuf_init(&sb, out, sizeof(out));
+	if (sipmsg_refuse(&sb, data, size, &src, bad) != SIPMSG_ANSWERED)
+		return;
+	MUST(sb.len <= size && !strncmp(sb.data, "SIP/2.0 ", 8));
+	MUST(!strncmp(sb.data + sb.len - 4, "\r\n\r\n", 4));
+	for (size_t i = 0; i < sb.len; i++) {
+		unsigned char c = (unsigned char)sb.data[i];
+
+		MUST(c >= 0x20 || strchr("\t\r\n", c));
+		MUST(c && c != 0x7f);
+		MUST(c != '\n' || sb.data[i - 1] == '\r');
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct sipmsg_bad bad;
 	msg_t *msg, *copy;
 
-	if (sipmsg_parse(&msg, (const char *)data, size, NULL))
+	if (sipmsg_admit(&msg, (const char *)data, size, &bad)) {
+		refuse((const char *)data, size, &bad);
 		return 0;
+	}
 	read_all(sip_object(msg));
 	if (sip_object(msg)->sip_request)
 		reply(sip_object(msg));
