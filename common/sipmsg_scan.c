@@ -168,7 +168,10 @@ static enum sipmsg_fault scan_end(const struct scan *s)
 {
 	if (s->doubt)
 		return s->doubt;
-	return s->quoted && s->address ? SIPMSG_FAULT_quote : SIPMSG_FAULT_NONE;
+	if (s->quoted && s->address)
+		return SIPMSG_FAULT_quote;
+	return s->bracketed && s->address ? SIPMSG_FAULT_bracket
+					  : SIPMSG_FAULT_NONE;
 }
 
 /* One header line or continuation of one. */

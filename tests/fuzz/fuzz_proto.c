@@ -143,7 +143,7 @@ static void route(msg_t *msg, const sip_t *sip)
 		(void)route_parse(&st, &from_caller, r->r_url, secret, id, tag,
 				  sip->sip_to->a_tag);
 	}
-	st = (struct route_state){address("203.0.113.4"), true, false};
+	st = (struct route_state){address("203.0.113.4"), true, false, 0};
 	if (route_print(text, sizeof(text), &self, &st, secret, id, tag))
 		return;
 	r = sip_route_make(msg_home(msg), text);
