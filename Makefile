@@ -128,6 +128,9 @@ check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
 TSAN := CFLAGS="-O1 -g -Wno-tsan" SAN="-fsanitize=thread"
 ASAN := CFLAGS="-O1 -g -fno-omit-frame-pointer" \
 	SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+.PHONY: check-memory
+check-memory: ## what the fuzz targets found, replayed under AddressSanitizer
+	$(Q)$(MAKE) BUILD=$(BUILD)/asan $(ASAN) check-fuzz
 .PHONY: check-busy
 check-busy: ## a busy relayd and a tortured proxyd under sanitizers (root)
 	$(Q)$(MAKE) BUILD=$(BUILD)/tsan $(TSAN) $(BUILD)/tsan/bin/relayd
@@ -140,6 +143,7 @@ check-busy: ## a busy relayd and a tortured proxyd under sanitizers (root)
 check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) all $(TOOLS)
 	$(Q)$(MAKE) check-unit
+	$(Q)$(MAKE) check-memory
 	$(Q)$(MAKE) check-net
 
 .PHONY: demo run bench bench-media
