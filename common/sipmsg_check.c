@@ -153,19 +153,23 @@ static bool is_sip(const url_t *url)
 }
 
 /*
- * Sofia-SIP reads "sip://host" and "sip:host/path", which RFC 3261 does not
- * know, and prints something else than it read.
+ * Sofia-SIP reads "sip://host", "sip:host/path" and "sip:host#part", which RFC
+ * 3261 does not know, and prints something else than it read.
  */
 static bool has_path(const url_t *url)
 {
-	return is_sip(url) && (url->url_root || url->url_path);
+	return is_sip(url) &&
+	       (url->url_root || url->url_path || url->url_fragment);
 }
 
 /* What would end the URI where it is printed within "<>". */
 static bool has_bracket(const url_t *url)
 {
-	const char *const parts[] = {url->url_user, url->url_host,
-				     url->url_params, url->url_headers};
+	const char *const parts[] = {
+		url->url_user,     url->url_password, url->url_host,
+		url->url_path,     url->url_params,   url->url_headers,
+		url->url_fragment,
+	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i] && strpbrk(parts[i], "<>\""))
