@@ -1,5 +1,6 @@
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "common/trace.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/proxy.h"
@@ -40,17 +41,27 @@ static void count(struct refusing *r, enum sipmsg_silence silence)
 	}
 }
 
-/* For who looks for the call in its trace. */
+/* For who looks for the call in its trace: what came, and what is wrong. */
+static void trace(struct proxy *p, const char *call_id, const char *data,
+		  size_t len, const struct channel *src,
+		  const struct sipmsg_bad *bad)
+{
+	if (!p->trace)
+		return;
+	trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
+		  edge_self_for(p, &src->addr), &src->addr, data, len);
+	proxy_note(p, call_id, "malformed request: %s%s%s",
+		   sipmsg_fault_phrase(bad->fault), bad->header ? " in " : "",
+		   bad->header ? bad->header : "");
+}
+
 static void note(struct proxy *p, const char *data, size_t len,
 		 const struct channel *src, const struct sipmsg_bad *bad)
 {
 	char call_id[SIPMSG_CALLID_MAX + 1] = "";
 
 	if (!request_call_id(call_id, data, len))
-		proxy_note(p, call_id, "malformed request: %s%s%s",
-			   sipmsg_fault_phrase(bad->fault),
-			   bad->header ? " in " : "",
-			   bad->header ? bad->header : "");
+		trace(p, call_id, data, len, src, bad);
 	log_info("malformed request refused", LOG_S("call_id", call_id),
 		 LOG_A("src", &src->addr),
 		 LOG_I("status", sipmsg_fault_status(bad->fault)),

@@ -31,7 +31,7 @@ class World:
             Daemon(net, "relay", "relayd", relayd_conf(), env=env),
             Daemon(net, "proxy1", "proxyd", proxyd_conf(refusals=REFUSALS),
                    env=env)]
-        self.proxy = self.daemons[-1]
+        _, self.relay, self.proxy = self.daemons
         self.sender = Raw(net, "stranger", 5070, ADDRESS["stranger"])
         self.callee = Raw(net, "third", 5060, ADDRESS["third"])
         self.callee.register(BOB, self.call())
@@ -188,6 +188,23 @@ def test_as_many_are_answered_as_are_configured(world):
     world.proxy.wait_metric("refusal_limited",
                             lambda n: n == before + MORE_IN_SECOND)
     world.alive()
+
+
+def test_the_trace_tells_why(world):
+    """An operator who looks for a call finds what came, what was wrong with
+    it, and what it was answered."""
+    bad = next(t for t in CORPUS if t.name.startswith("38-")).message()
+    seen = world.proxy.trace(value(bad, b"Call-ID").decode())
+    assert [e["dir"] for e in seen[:3]] == ["in", "note", "out"]
+    assert seen[0]["text"].encode() == bad
+    assert seen[1]["text"] == "malformed request: CSeq Method Is Not The Method"
+    assert seen[2]["text"].startswith("SIP/2.0 400 CSeq Method")
+
+
+def test_relay_resources_are_given_back(world):
+    """Of the calls that were refused, after all those messages."""
+    world.relay.wait_metric("sessions", lambda n: n == 0)
+    assert world.proxy.metric("sessions") == 0
 
 
 def test_every_malformed_message_has_its_reason(world):
