@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(the_oldest_makes_room)
 {
-	char name[8];
+	char name[16];
 
 	for (int i = 0; i < MAX + 3; i++) {
 		(void)snprintf(name, sizeof(name), "n%d", i);
