@@ -16,7 +16,7 @@ struct wire {
 	size_t rdata; /* where the data of the record begun starts */
 };
 
-static inline void wire_num(struct wire *w, size_t bytes, uint32_t value)
+static inline void wire_num(struct wire *w, size_t bytes, uint64_t value)
 {
 	ck_assert_uint_le(w->len + bytes, sizeof(w->data));
 	while (bytes--)
