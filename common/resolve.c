@@ -98,7 +98,8 @@ static void on_report(void *arg)
 	j->end = 0;
 	job_remove(j);
 	r->n.failures += copy.err != 0;
-	copy.fn(copy.err, copy.err ? NULL : &copy.list, copy.ref, r->cfg.arg);
+	copy.fn(copy.id, copy.err, copy.err ? NULL : &copy.list, copy.ref,
+		r->cfg.arg);
 }
 
 /* Reported in a later turn: whoever is being called now is not called again. */

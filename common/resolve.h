@@ -18,8 +18,8 @@ typedef uint64_t resolve_id; /* 0 is never one */
 
 /* The end of a look-up: 0 and the list, or as resolve_plan() says, -ENOMEM;
  * `list` (NULL where err) lives until the handler returns. */
-typedef void resolve_h(int err, const struct resolve_list *list, uint64_t ref,
-		       void *arg);
+typedef void resolve_h(resolve_id id, int err, const struct resolve_list *list,
+		       uint64_t ref, void *arg);
 
 struct resolve_config {
 	uv_loop_t *loop;

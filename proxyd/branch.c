@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "proxyd/context.h"
 #include "proxyd/flow.h"
+#include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/branch.h"
@@ -161,5 +162,6 @@ void branch_release(struct branch *b)
 void branch_free(struct branch *b)
 {
 	branch_drop_message(b);
+	location_free(b->location);
 	free(b);
 }

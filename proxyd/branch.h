@@ -12,6 +12,7 @@
 #include "proxyd/relays.h"
 
 struct branch;
+struct location;
 struct request;
 
 enum {
@@ -63,11 +64,13 @@ struct branch {
 	bool owns_resource;   /* to be released unless the call comes about */
 	struct route_state route;
 
-	txn_id forward; /* client transaction towards dest */
+	txn_id forward;            /* client transaction towards dest */
+	struct location *location; /* where the name led that dest is from */
 	struct channel dest;
 	bool dest_marked; /* reached where it was seen, and nowhere else */
 	bool dest_natted;
-	bool dest_proxy; /* a proxy that serves the callee */
+	bool dest_proxy;   /* a proxy that serves the callee */
+	bool dest_foreign; /* a server of another site */
 };
 
 /* Add one at the end of the request's: the first takes the request's message,

@@ -71,6 +71,10 @@ const struct conf_key proxyd_keys[] = {
 	 "PEM file to verify other servers by; empty: the system's"},
 	{"domains", CONF_STRINGS, KEY(domains), "[]", 0, 0, NULL, true,
 	 "domains served; empty: whatever the phones call themselves"},
+	{"allow_foreign", CONF_BOOL, KEY(allow_foreign), "false", 0, 0, NULL,
+	 true, "registered phones may call domains that are not served here"},
+	{"resolver", CONF_STRINGS, KEY(resolver), "[]", 0, 0, conf_check_addr,
+	 true, "name servers; empty: those of /etc/resolv.conf"},
 	{"redirect", CONF_STRINGS, KEY(redirect), "[\"127.0.0.1:5062\"]", 0, 0,
 	 conf_check_addr, false, "the redirectd, tried in this order"},
 	{"relays", CONF_STRINGS, KEY(relays), "[\"127.0.0.1:5064\"]", 0, 0,
@@ -153,11 +157,31 @@ static int check_tls(const struct proxyd_conf *c, char err[CONF_ERRLEN])
 	return 0;
 }
 
+/* Which domains are foreign is known only where ours are. */
+static int check_foreign(const struct proxyd_conf *c, char err[CONF_ERRLEN])
+{
+	if (c->allow_foreign && !c->domains.n) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "allow_foreign: needs \"domains\", for without "
+			       "them every domain is served here");
+		return -EINVAL;
+	}
+	if (c->resolver.n > PROXY_PEERS_MAX) {
+		(void)snprintf(err, CONF_ERRLEN,
+			       "resolver: expected at most %d addresses, "
+			       "found %zu",
+			       PROXY_PEERS_MAX, c->resolver.n);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN])
 {
 	const struct proxyd_conf *c = conf;
 
-	if (check_listen(&c->listen, err) || check_tls(c, err))
+	if (check_listen(&c->listen, err) || check_tls(c, err) ||
+	    check_foreign(c, err))
 		return -EINVAL;
 	if (!c->redirect.n || c->redirect.n > PROXY_PEERS_MAX || !c->relays.n ||
 	    c->relays.n > PROXY_PEERS_MAX) {

@@ -12,6 +12,8 @@ struct proxyd_conf {
 	char *tls_key;
 	char *tls_ca;
 	struct conf_strings domains;
+	bool allow_foreign;
+	struct conf_strings resolver;
 	struct conf_strings redirect;
 	struct conf_strings relays;
 	char *cluster;

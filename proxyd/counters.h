@@ -25,6 +25,9 @@
 	X(gone_refused, "Media-gone notices refused: not of the call's relay") \
 	X(redirect_queries, "Redirect queries sent")                           \
 	X(redirect_failed, "Redirect queries refused or unanswered")           \
+	X(foreign, "Requests sent on to domains that are not served here")     \
+	X(foreign_refused, "Such requests of senders not registered here")     \
+	X(failovers, "Requests sent to a further server of a name")            \
 	X(rejected_route, "In-dialog requests without a valid Route of ours")  \
 	X(rejected_call_id, "INVITEs with the Call-ID of a call that is up")   \
 	X(rejected_target, "Requests to an address never to be contacted")     \

@@ -5,6 +5,7 @@
 #include "common/strbuf.h"
 #include "proto/registration.h"
 #include "proxyd/edge.h"
+#include "proxyd/locating.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
@@ -37,8 +38,15 @@ static int take_route(struct route_state *st, bool *from_caller,
 	return 0;
 }
 
-/* Where a request within a dialog goes next: the next Route, or the remote
- * target, whose own host:port is restored if it is behind a NAT here. */
+/* What says where a request within a dialog goes next. */
+static const url_t *next_url(const sip_t *sip)
+{
+	return sip->sip_route ? sip->sip_route->r_url
+			      : sip->sip_request->rq_url;
+}
+
+/* Where that is: the next Route, or the remote target, whose own host:port is
+ * restored if it is behind a NAT here. Negative where it is a name. */
 static int next_hop(struct channel *dest, bool *marked, bool *natted,
 		    msg_t *msg, sip_t *sip)
 {
@@ -112,7 +120,7 @@ static enum step_result step_next_hop(struct branch *b)
 {
 	if (next_hop(&b->dest, &b->dest_marked, &b->dest_natted, b->msg,
 		     b->sip))
-		return branch_fail(b, 502, "Next Hop Is Not An Address");
+		return locating_start(b, next_url(b->sip));
 	return STEP_NEXT;
 }
 
@@ -158,6 +166,13 @@ static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 		(void)edge_send(dest, out, sb.len, p);
 }
 
+static void ack_go_on(struct proxy *p, msg_t *msg, const struct channel *dest)
+{
+	ack_sdp(p, msg, sip_object(msg));
+	ack_send(p, msg, dest);
+	msg_destroy(msg);
+}
+
 void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)
 {
 	sip_t *sip = sip_object(msg);
@@ -170,10 +185,12 @@ void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)
 		log_debug("ACK without a valid route of ours dropped",
 			  LOG_S("call_id", sip->sip_call_id->i_id),
 			  LOG_A("src", &src->addr));
-	} else if (!next_hop(&dest, &marked, &natted, msg, sip) &&
-		   proxy_may_contact(p, &dest.addr)) {
-		ack_sdp(p, msg, sip);
-		ack_send(p, msg, &dest);
+	} else if (next_hop(&dest, &marked, &natted, msg, sip)) {
+		locating_ack(p, msg, next_url(sip), ack_go_on);
+		return;
+	} else if (proxy_may_contact(p, &dest.addr)) {
+		ack_go_on(p, msg, &dest);
+		return;
 	}
 	msg_destroy(msg);
 }

@@ -8,6 +8,8 @@
 #include "proto/dialect.h"
 #include "proto/registration.h"
 #include "proxyd/edge.h"
+#include "proxyd/foreign.h"
+#include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -38,19 +40,32 @@ void flow_strip_contacts(msg_t *msg)
 	}
 }
 
+/* A phone records no routes; a proxy of another site does, but none of ours. */
+static void strip_record_routes(struct request *r)
+{
+	bool foreign = foreign_came(r);
+	sip_record_route_t *rr, *next;
+
+	for (rr = r->sip->sip_record_route; rr; rr = next) {
+		next = rr->r_next;
+		if (foreign && !proxy_is_self(r->p, rr->r_url))
+			continue;
+		(void)sip_header_remove(r->msg, r->sip, (sip_header_t *)rr);
+	}
+}
+
 /* Within a dialog the Request-URI is a Contact that we have written. */
 static void strip_dialect(struct request *r)
 {
 	sip_t *sip = r->sip;
 
-	flow_strip_contacts(r->msg);
+	if (!foreign_came(r))
+		flow_strip_contacts(r->msg);
 	if (!r->initial)
 		return;
 	flow_strip_url(msg_home(r->msg), sip->sip_request->rq_url);
 	msg_fragment_clear(sip->sip_request->rq_common);
-	while (sip->sip_record_route)
-		(void)sip_header_remove(r->msg, sip,
-					(sip_header_t *)sip->sip_record_route);
+	strip_record_routes(r);
 }
 
 /* A phone's preloaded route may name us, its outbound proxy, and nobody else;
@@ -149,8 +164,10 @@ static void read_claims(struct nat_claims *c, const struct request *r)
 	memset(c, 0, sizeof(*c));
 	c->source = r->src.addr;
 	c->stream = transport_is_stream(r->src.transport);
-	c->media = r->media;
 	(void)sipmsg_via_addr(&c->via, r->sip->sip_via);
+	if (foreign_came(r)) /* these are of somebody behind it */
+		return;
+	c->media = r->media;
 	if (m)
 		(void)sipmsg_url_addr(&c->contact, m->m_url);
 }
@@ -313,11 +330,49 @@ int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
 	return err;
 }
 
+/* Print and send; what is put on top for this destination goes again, so that
+ * it may be another's, and what we may have to answer ourselves is not ours. */
+static int send_on(struct branch *b)
+{
+	struct proxy *p = b->r->p;
+	sip_record_route_t *below = b->sip->sip_record_route;
+	char branch[TXN_BRANCH_LEN];
+	int err = push_record_route(b);
+
+	txn_branch(branch, NULL, 0);
+	if (!err)
+		err = flow_push_via(p, b->msg, branch, &b->dest);
+	if (err)
+		return err;
+	err = flow_send(&b->forward, p, b->msg, branch, &b->dest,
+			locating_patience(b), response_received, b->r->server);
+	(void)sip_via_remove(b->msg, b->sip);
+	while (b->sip->sip_record_route != below)
+		(void)sip_header_remove(
+			b->msg, b->sip,
+			(sip_header_t *)b->sip->sip_record_route);
+	return err;
+}
+
+static enum step_result sent(struct branch *b, int err)
+{
+	if (err == -EMSGSIZE)
+		return branch_fail(b, 513, NULL);
+	if (err) {
+		b->r->p->n.overload++;
+		return branch_fail(b, 503, NULL);
+	}
+	return STEP_END;
+}
+
+enum step_result flow_forward_again(struct branch *b)
+{
+	return sent(b, send_on(b));
+}
+
 enum step_result flow_forward(struct branch *b)
 {
-	struct request *r = b->r;
-	struct proxy *p = r->p;
-	char branch[TXN_BRANCH_LEN];
+	struct proxy *p = b->r->p;
 	int err;
 
 	if (edge_is_self(p, &b->dest.addr)) {
@@ -328,23 +383,7 @@ enum step_result flow_forward(struct branch *b)
 		p->n.rejected_target++;
 		return branch_fail(b, 403, "Address Never Contacted");
 	}
-	txn_branch(branch, NULL, 0);
+	b->dest_foreign = b->r->foreign || b->sip->sip_route;
 	err = count_hop(b);
-	if (!err)
-		err = push_record_route(b);
-	if (!err)
-		err = flow_push_via(p, b->msg, branch, &b->dest);
-	if (!err) {
-		err = flow_send(&b->forward, p, b->msg, branch, &b->dest, 0,
-				response_received, r->server);
-		/* What we may have to answer ourselves is not ours. */
-		(void)sip_via_remove(b->msg, b->sip);
-	}
-	if (err == -EMSGSIZE)
-		return branch_fail(b, 513, NULL);
-	if (err) {
-		p->n.overload++;
-		return branch_fail(b, 503, NULL);
-	}
-	return STEP_END;
+	return sent(b, err ? err : send_on(b));
 }

@@ -17,6 +17,9 @@ enum step_result flow_write_observed(struct branch *b); /* 144 */
 enum step_result flow_replace_sdp(struct branch *b);    /* 148, 154 */
 enum step_result flow_forward(struct branch *b);        /* 136, 138, 155 */
 
+/* What flow_forward() has sent, once more, to another b->dest. */
+enum step_result flow_forward_again(struct branch *b);
+
 /* Whether the sender of a request is reached on the channel that it came on,
  * and nowhere else: behind a NAT, or over the connection it opened. */
 bool flow_keeps_channel(const struct request *r);
@@ -58,6 +61,11 @@ void relaying_release_gone(struct proxy *p, msg_t *gone,
 
 /* redirecting.c, Fig. 4c: ask where the callee is. STEP_WAIT or STEP_END. */
 enum step_result redirecting_start(struct branch *b);
+
+/* The client id that a URI names, into r->client_id: 0 or negative. And the
+ * question where that client is; STEP_WAIT or STEP_END. */
+int redirecting_client(struct request *r, const url_t *url);
+enum step_result redirecting_ask(struct branch *b);
 
 /* response.c, Fig. 4d: handler of the forwarded request's responses. */
 void response_received(txn_id id, int status, msg_t *msg, bool last,

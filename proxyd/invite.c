@@ -7,6 +7,7 @@
 #include "proto/registration.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -65,7 +66,7 @@ static enum step_result step_151(struct branch *b)
 	url_t *url = url_make(home, b->target);
 	char domain[REDIRECT_ID_MAX];
 
-	if (!url || (registration_channel(&b->dest, url) &&
+	if (!url || (!locating_has(b) && registration_channel(&b->dest, url) &&
 		     sipmsg_url_channel(&b->dest, url)))
 		return branch_fail(b, 502, "Contact Is Not An Address");
 	b->dest_marked = registration_marked(url);
@@ -93,9 +94,15 @@ static bool already_relayed(const struct branch *b)
 	const struct request *r = b->r;
 	const sip_record_route_t *rr =
 		r->trusted ? b->sip->sip_record_route : NULL;
+	struct route_state st;
+	bool from_caller;
 
+	/* another site's says nothing of a relay of ours */
 	for (; rr; rr = rr->r_next)
-		if (route_has_relay(rr->r_url))
+		if (!route_parse(&st, &from_caller, rr->r_url, r->p->secret,
+				 request_id(r), r->sip->sip_from->a_tag,
+				 NULL) &&
+		    !addr_is_none(&st.relay))
 			return true;
 	return b->resource != NULL;
 }
@@ -145,6 +152,7 @@ const struct step invite_steps[] = {
 	{"Fig. 4a 146", step_146_beside},
 	{"Fig. 4a 150", redirecting_start},
 	{"RFC 3261 16.6", forking_start},
+	{"RFC 3263 4", locating_target},
 	{"Fig. 4a 146", step_146},
 	{"Fig. 4a 146", relaying_place},
 	{"Fig. 4a 148", flow_replace_sdp},
@@ -160,6 +168,7 @@ const struct step outside_steps[] = {
 	{"Fig. 4a 144", flow_write_observed},
 	{"Fig. 4a 150", redirecting_start},
 	{"RFC 3261 16.6", forking_start},
+	{"RFC 3263 4", locating_target},
 	{"Fig. 4a 151", step_151},
 	{"Fig. 4a 136, 138, 155", flow_forward},
 };

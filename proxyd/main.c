@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/txn.h"
 #include "proxyd/conf.h"
+#include "proxyd/locating.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/request.h"
@@ -32,6 +33,7 @@ static void reload(void *ctx, const void *conf)
 	if (proxy_set_trusted(p, conf))
 		log_error("out of memory: the trusted networks stay as "
 			  "they were");
+	locating_reload(p->locating);
 }
 
 static void drain_give_up(void *ctx)

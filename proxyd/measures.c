@@ -3,6 +3,7 @@
 #include "common/txn.h"
 #include "common/transports.h"
 #include "proxyd/clients.h"
+#include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
@@ -14,9 +15,11 @@ static const struct metric_def counter_defs[] = {PROXYD_COUNTERS(METRICS_DEF)};
 #define TXN_DEF(name, help)       {"txn_" #name, help},
 #define TRANSPORT_DEF(name, help) {"transport_" #name, help},
 #define REFUSING_DEF(name, help)  {"refusal_" #name, help},
+#define RESOLVE_DEF(name, help)   {"resolve_" #name, help},
 static const struct metric_def txn_defs[] = {TXN_COUNTERS(TXN_DEF)};
 static const struct metric_def transport_defs[] = {
 	TRANSPORTS_COUNTERS(TRANSPORT_DEF)};
+static const struct metric_def resolve_defs[] = {RESOLVE_COUNTERS(RESOLVE_DEF)};
 
 static const struct metric_def refusing_defs[] = {
 	REFUSING_COUNTERS(REFUSING_DEF)};
@@ -58,6 +61,16 @@ static uint64_t relays_usable_gauge(void *arg)
 	return relays_usable(p->relays, proxy_now(p));
 }
 
+static uint64_t names_gauge(void *arg)
+{
+	return locating_known(((struct proxy *)arg)->locating);
+}
+
+static uint64_t avoided_gauge(void *arg)
+{
+	return locating_avoided(((struct proxy *)arg)->locating);
+}
+
 /* Every gauge, once: name, help, where it is read. */
 static const struct {
 	const char *name, *help;
@@ -71,32 +84,37 @@ static const struct {
 	{"connections", "Connections of streams that are open", conns_gauge},
 	{"relays", "Relays known", relays_gauge},
 	{"relays_usable", "Relays that new calls go to", relays_usable_gauge},
+	{"names_known", "Answers of name servers that are kept", names_gauge},
+	{"servers_avoided", "Servers of names left alone as they have failed",
+	 avoided_gauge},
 };
 
 #define COUNT(defs) (sizeof(defs) / sizeof((defs)[0]))
 
 static int add_counters(struct proxy *p)
 {
-	int err = metrics_add_counters(p->metrics, counter_defs,
-				       COUNT(counter_defs),
-				       (const uint64_t *)&p->n);
+	const struct {
+		const struct metric_def *defs;
+		size_t n;
+		const uint64_t *values;
+	} sets[] = {
+		{counter_defs, COUNT(counter_defs), (const uint64_t *)&p->n},
+		{txn_defs, COUNT(txn_defs),
+		 (const uint64_t *)txns_counts(p->txns)},
+		{transport_defs, COUNT(transport_defs),
+		 (const uint64_t *)&p->wire},
+		{refusing_defs, COUNT(refusing_defs),
+		 (const uint64_t *)&p->refusing.n},
+		{sipmsg_fault_defs, SIPMSG_FAULT_DEFS,
+		 &p->refusing.faults.v[1]},
+		{resolve_defs, COUNT(resolve_defs),
+		 (const uint64_t *)locating_counts(p->locating)},
+	};
+	int err = 0;
 
-	if (!err)
-		err = metrics_add_counters(
-			p->metrics, txn_defs, COUNT(txn_defs),
-			(const uint64_t *)txns_counts(p->txns));
-	if (!err)
-		err = metrics_add_counters(p->metrics, transport_defs,
-					   COUNT(transport_defs),
-					   (const uint64_t *)&p->wire);
-	if (!err)
-		err = metrics_add_counters(p->metrics, refusing_defs,
-					   COUNT(refusing_defs),
-					   (const uint64_t *)&p->refusing.n);
-	if (!err)
-		err = metrics_add_counters(p->metrics, sipmsg_fault_defs,
-					   SIPMSG_FAULT_DEFS,
-					   &p->refusing.faults.v[1]);
+	for (size_t i = 0; !err && i < COUNT(sets); i++)
+		err = metrics_add_counters(p->metrics, sets[i].defs, sets[i].n,
+					   sets[i].values);
 	return err;
 }
 

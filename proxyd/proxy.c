@@ -17,6 +17,7 @@
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
+#include "proxyd/locating.h"
 #include "proxyd/measures.h"
 #include "proxyd/pooling.h"
 #include "proxyd/relays.h"
@@ -267,6 +268,8 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	if (!e)
 		e = edge_open(p, err);
 	if (!e)
+		e = locating_open(&p->locating, p, err);
+	if (!e)
 		e = open_admin(p, err);
 	if (!e)
 		e = pooling_start(&p->pooling, p);
@@ -291,6 +294,7 @@ void proxy_stop(struct proxy *p)
 	admin_stop(p->admin);
 	edge_close(p);
 	requests_free(p);
+	locating_close(p->locating);
 	pooling_stop(p->pooling);
 	p->pooling = NULL;
 	relays_free(p->relays);

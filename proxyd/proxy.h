@@ -16,6 +16,7 @@
 struct admin;
 struct clients;
 struct daemon;
+struct locating;
 struct metrics;
 struct netset;
 struct pooling;
@@ -47,6 +48,7 @@ struct proxy {
 	struct sessions *sessions; /* the session table */
 	struct relays *relays;     /* who may be asked for a resource */
 	struct pooling *pooling;
+	struct locating *locating;
 	struct trace *trace;
 	struct metrics *metrics;
 	struct admin *admin;

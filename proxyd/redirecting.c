@@ -4,6 +4,7 @@
 #include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "proxyd/conf.h"
+#include "proxyd/foreign.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -18,12 +19,11 @@ static uint32_t patience(const struct proxy *p)
 	return QUERY_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
 }
 
-/* A Request-URI that names this proxy means its first domain, where it has
- * been given domains. */
-static int asked_for(struct request *r)
+/* A URI that names this proxy means its first domain, where it has been given
+ * domains. */
+int redirecting_client(struct request *r, const url_t *url)
 {
 	const struct conf_strings *domains = &r->p->conf->domains;
-	const url_t *url = r->sip->sip_request->rq_url;
 	char domain[REDIRECT_ID_MAX], id[REDIRECT_ID_MAX];
 	url_t copy = *url;
 
@@ -39,8 +39,6 @@ static int asked_for(struct request *r)
 	return r->client_id ? 0 : -ENOMEM;
 }
 
-static enum step_result ask(struct branch *b);
-
 static void refused(struct branch *b, int status, const char *phrase)
 {
 	struct request *r = b->r;
@@ -48,7 +46,9 @@ static void refused(struct branch *b, int status, const char *phrase)
 	r->p->n.redirect_failed++;
 	if (!b->ended && (status == 408 || status == 503) &&
 	    r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
-		(void)ask(b);
+		(void)redirecting_ask(b);
+	else if (r->foreign && (status == 404 || status == 480))
+		foreign_refuse(b);
 	else if (status == 408 || status >= 500)
 		(void)branch_fail(b, 503, "No Directory Available");
 	else
@@ -70,7 +70,9 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 		return;
 	first = r->branches;
 	if (status == 302 && sip) {
-		if (forking_targets(r, sip))
+		if (r->foreign)
+			(void)foreign_sender(first, sip);
+		else if (forking_targets(r, sip))
 			(void)branch_fail(first, 502,
 					  "Directory Answer Unusable");
 		branch_answered(first);
@@ -101,7 +103,7 @@ static int send_query(struct request *r, const struct addr *redirect)
 	return err;
 }
 
-static enum step_result ask(struct branch *b)
+enum step_result redirecting_ask(struct branch *b)
 {
 	struct request *r = b->r;
 
@@ -119,8 +121,8 @@ enum step_result redirecting_start(struct branch *b)
 	struct request *r = b->r;
 
 	if (!r->trusted && !proxy_serves(r->p, r->sip->sip_request->rq_url))
-		return branch_fail(b, 404, "Domain Not Served Here");
-	if (asked_for(r))
+		return foreign_start(b);
+	if (redirecting_client(r, r->sip->sip_request->rq_url))
 		return branch_fail(b, 404, "Request-URI Names No Client");
-	return ask(b);
+	return redirecting_ask(b);
 }

@@ -85,6 +85,7 @@ void refusing_received(struct proxy *p, const char *data, size_t len,
 {
 	struct refusing *r = &p->refusing;
 	enum sipmsg_silence silence;
+	struct channel back;
 	struct strbuf sb;
 
 	p->n.malformed++;
@@ -103,6 +104,7 @@ void refusing_received(struct proxy *p, const char *data, size_t len,
 		return;
 	}
 	note(p, data, len, src, bad);
-	edge_send(src, sb.data, sb.len, p);
+	back = *src;
+	(void)edge_send(&back, sb.data, sb.len, p);
 	edge_flush(p);
 }

@@ -37,8 +37,9 @@ struct request {
 	bool ended;     /* answered; only waits for what is under way */
 	unsigned held;  /* by those who still need it */
 
-	const char *client_id; /* of the callee; lives with msg */
-	size_t redirect_try;   /* how many redirectd were asked */
+	const char *client_id; /* who is asked for; lives with msg */
+	bool foreign; /* to a domain not served here; then that is its sender */
+	size_t redirect_try; /* how many redirectd were asked */
 
 	struct context best;     /* of the final responses so far */
 	struct branch *branches; /* in the order they were made */

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
+#include "proxyd/locating.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
@@ -21,7 +22,7 @@ static int write_observed(const struct branch *b, msg_t *msg, sip_t *sip)
 {
 	int err = 0;
 
-	if (!proxy_trusts(b->r->p, &b->dest))
+	if (!b->dest_foreign && !proxy_trusts(b->r->p, &b->dest))
 		flow_strip_contacts(msg);
 	if (!b->dest_marked)
 		return 0;
@@ -278,7 +279,9 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	r->held++;
 	if (last)
 		b->forward = 0;
-	if (msg)
+	if (locating_goes_on(b, status, msg))
+		; /* somewhere else */
+	else if (msg)
 		passed_on(b, status, msg); /* 218 */
 	else if (status)
 		rejected(b, status, NULL);

@@ -34,6 +34,7 @@ static size_t nseen;
 /* What handlers were told. */
 static unsigned reports;
 static int last_err;
+static resolve_id last_id;
 static uint64_t last_ref;
 static char last_text[1024];
 
@@ -106,12 +107,13 @@ static void teardown(void)
 	ck_assert_int_eq(uv_loop_close(&loop), 0);
 }
 
-static void on_result(int err, const struct resolve_list *list, uint64_t ref,
-		      void *arg)
+static void on_result(resolve_id id, int err, const struct resolve_list *list,
+		      uint64_t ref, void *arg)
 {
 	char one[CHANNEL_STRLEN];
 
 	(void)arg;
+	last_id = id;
 	reports++;
 	uv_stop(&loop);
 	last_err = err;
@@ -153,9 +155,10 @@ static void run_until(unsigned n)
 START_TEST(whole_look_up_then_from_memory)
 {
 	struct resolve_list list;
+	resolve_id id = start("Example.com", 7);
 
-	(void)start("Example.com", 7);
 	run_until(1);
+	ck_assert_uint_eq(last_id, id);
 	ck_assert_int_eq(last_err, 0);
 	ck_assert_uint_eq(last_ref, 7);
 	ck_assert_str_eq(last_text, "192.0.2.1:5060 192.0.2.2:5070");

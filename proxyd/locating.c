@@ -1,0 +1,446 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/avoid.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/siphash.h"
+#include "common/strbuf.h"
+#include "common/table.h"
+#include "proto/registration.h"
+#include "proxyd/conf.h"
+#include "proxyd/edge.h"
+#include "proxyd/flow.h"
+#include "proxyd/proxy.h"
+
+#include "proxyd/locating.h"
+
+enum {
+	DNS_PORT = 53,
+	SERVERS_LEN = PROXY_PEERS_MAX * ADDR_STRLEN,
+	AVOIDED_MAX = 1024,
+	ACKS_MAX = 4096,
+	TRY_MS = 4000, /* for one place while there is another */
+	TRIES_MAX = 5,
+	BUSY_MS = 5 * 1000, /* 503 without a Retry-After */
+};
+
+struct locating {
+	struct proxy *p;
+	struct resolve *resolve;
+	struct avoid *avoid;
+	struct table *acks; /* that wait for a look-up */
+	uint64_t last_ack;
+};
+
+/* Of one branch: a look-up under way, then the places it has led to. */
+struct location {
+	resolve_id lookup;
+	bool heard; /* the present one has answered something */
+	size_t n, next;
+	struct channel v[];
+};
+
+/* A message that waits, and who sends it on. */
+struct held {
+	msg_t *msg;
+	locating_found_h *fn;
+};
+
+/* "203.0.113.53:53,[2001:db8::53]:53" */
+static int print_servers(char out[SERVERS_LEN], const struct conf_strings *list)
+{
+	char text[ADDR_STRLEN];
+	struct strbuf sb;
+	struct addr a;
+
+	strbuf_init(&sb, out, SERVERS_LEN);
+	for (size_t i = 0; i < list->n; i++) {
+		if (addr_parse(&a, list->v[i], DNS_PORT))
+			return -EINVAL;
+		strbuf_printf(&sb, "%s%s", i ? "," : "", addr_str(text, &a));
+	}
+	return strbuf_err(&sb);
+}
+
+static int open_resolver(struct locating *l)
+{
+	char servers[SERVERS_LEN];
+	const struct resolve_config cfg = {
+		.loop = daemon_loop(l->p->daemon),
+		.servers = servers,
+		.arg = l->p,
+	};
+	int err = print_servers(servers, &l->p->conf->resolver);
+
+	return err ? err : resolve_alloc(&l->resolve, &cfg);
+}
+
+int locating_open(struct locating **lp, struct proxy *p, char err[CONF_ERRLEN])
+{
+	struct locating *l = calloc(1, sizeof(*l));
+	int e;
+
+	if (!l)
+		return -ENOMEM;
+	*lp = l;
+	l->p = p;
+	e = avoid_alloc(&l->avoid, AVOIDED_MAX);
+	if (!e)
+		e = open_resolver(l);
+	if (!e)
+		e = table_alloc(&l->acks, ACKS_MAX);
+	if (e)
+		(void)snprintf(err, CONF_ERRLEN,
+			       "resolver: no look-ups of names are possible: "
+			       "%s; see /etc/resolv.conf",
+			       strerror(-e));
+	return e;
+}
+
+static void held_free(void *value)
+{
+	struct held *h = value;
+
+	msg_destroy(h->msg);
+	free(h);
+}
+
+void locating_reload(struct locating *l)
+{
+	char servers[SERVERS_LEN];
+	int err = print_servers(servers, &l->p->conf->resolver);
+
+	if (!err)
+		err = resolve_reload(l->resolve, servers);
+	if (err)
+		log_error("the name servers stay as they were",
+			  LOG_S("error", strerror(-err)));
+}
+
+void locating_close(struct locating *l)
+{
+	if (!l)
+		return;
+	resolve_free(l->resolve);
+	table_free_values(l->acks, held_free);
+	avoid_free(l->avoid);
+	free(l);
+}
+
+void location_free(struct location *loc)
+{
+	free(loc);
+}
+
+/* What we can send over: the transports that we listen on, so that what comes
+ * back finds us. Nobody opens a WebSocket to a server of SIP. */
+static void add_means(struct resolve_query *q, const struct proxy *p)
+{
+	for (unsigned i = 1; i <= transports_count(p->transports); i++) {
+		enum transport t = transports_transport(p->transports, i);
+		const struct addr *self = transports_self(p->transports, i);
+
+		if (t == TRANSPORT_WS || t == TRANSPORT_WSS || !self)
+			continue;
+		if (addr_family(self) == AF_INET)
+			q->ip4 |= 1u << t;
+		else
+			q->ip6 |= 1u << t;
+	}
+}
+
+/* One call always sees the same order (RFC 3263 4.4). */
+static int make_query(struct resolve_query *q, const struct proxy *p,
+		      const url_t *url, const char *call_id)
+{
+	int err = resolve_query_url(q, url);
+
+	if (err)
+		return err;
+	add_means(q, p);
+	q->seed = siphash_secret(call_id, strlen(call_id));
+	return 0;
+}
+
+/* Those that may be contacted, the ones that have failed behind. */
+static size_t choose(struct channel *v, struct proxy *p,
+		     const struct resolve_list *list, const char *call_id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		if (proxy_may_contact(p, &list->v[i].addr)) {
+			v[n++] = list->v[i];
+			continue;
+		}
+		p->n.rejected_target++;
+		log_warn("a name leads to an address that is never contacted",
+			 LOG_S("call_id", call_id),
+			 LOG_A("dst", &list->v[i].addr));
+	}
+	avoid_sort(p->locating->avoid, v, n, proxy_now(p));
+	return n;
+}
+
+/* The answer to the request where a name leads nowhere. */
+static enum step_result fail(struct branch *b, int err)
+{
+	if (err == -ENOENT)
+		return branch_fail(b, b->r->initial ? 404 : 502,
+				   "No SIP Server Of That Name");
+	if (err == -EPROTONOSUPPORT)
+		return branch_fail(b, 502, "No Transport In Common");
+	if (err == -ETIMEDOUT)
+		return branch_fail(b, 504, "Name Servers Do Not Answer");
+	b->r->p->n.overload++;
+	return branch_fail(b, 503, NULL);
+}
+
+static enum step_result found(struct branch *b, const struct resolve_list *list)
+{
+	struct location *loc, *room;
+	size_t size = sizeof(*loc) + list->n * sizeof(loc->v[0]);
+	char at[CHANNEL_STRLEN];
+
+	room = realloc(b->location, size);
+	if (!room)
+		return fail(b, -ENOMEM);
+	loc = b->location = room;
+	*loc = (struct location){.next = 1};
+	loc->n = choose(loc->v, b->r->p, list, request_id(b->r));
+	if (!loc->n)
+		return branch_fail(b, 403, "Address Never Contacted");
+	b->dest = loc->v[0];
+	proxy_note(b->r->p, request_id(b->r), "located at %s, of %zu places",
+		   channel_str(at, &b->dest), loc->n);
+	return STEP_NEXT;
+}
+
+/* The branch may be another's, or gone: it is known by its look-up. */
+static struct branch *waiting_for(struct proxy *p, txn_id server, resolve_id id)
+{
+	struct request *r = request_find(p, server);
+	struct branch *b = r ? r->branches : NULL;
+
+	while (b && !(b->location && b->location->lookup == id))
+		b = b->next;
+	return b;
+}
+
+static void resolved(resolve_id id, int err, const struct resolve_list *list,
+		     uint64_t ref, void *arg)
+{
+	struct proxy *p = arg;
+	struct branch *b = waiting_for(p, ref, id);
+
+	if (b) {
+		b->location->lookup = 0;
+		if (!b->ended)
+			(void)(err ? fail(b, err) : found(b, list));
+		branch_answered(b);
+	}
+	edge_flush(p);
+	proxy_arm(p);
+}
+
+static enum step_result look_up(struct branch *b, const struct resolve_query *q)
+{
+	struct location *loc = calloc(1, sizeof(*loc));
+	int err;
+
+	if (!loc)
+		return fail(b, -ENOMEM);
+	location_free(b->location);
+	b->location = loc;
+	err = resolve_start(&loc->lookup, b->r->p->locating->resolve, q,
+			    resolved, b->r->server);
+	if (err)
+		return fail(b, err);
+	b->waiting++;
+	return STEP_WAIT;
+}
+
+enum step_result locating_start(struct branch *b, const url_t *url)
+{
+	struct request *r = b->r;
+	struct resolve_query q;
+	struct resolve_list list;
+	int err;
+
+	if (make_query(&q, r->p, url, request_id(r)))
+		return branch_fail(b, 502,
+				   r->initial ? "Contact Is Not An Address"
+					      : "Next Hop Is Not An Address");
+	err = resolve_at_once(&list, r->p->locating->resolve, &q);
+	if (err == -EAGAIN)
+		return look_up(b, &q);
+	return err ? fail(b, err) : found(b, &list);
+}
+
+enum step_result locating_target(struct branch *b)
+{
+	url_t *url = url_make(msg_home(b->msg), b->target);
+	struct channel ch;
+
+	if (!url || registration_marked(url) || !sipmsg_url_channel(&ch, url))
+		return STEP_NEXT;
+	return locating_start(b, url);
+}
+
+bool locating_has(const struct branch *b)
+{
+	return b->location && b->location->n;
+}
+
+/* The next place: one that the relay, if there is one, serves too. */
+static size_t next_of(const struct branch *b)
+{
+	const struct location *loc = b->location;
+	size_t i = loc->next;
+
+	while (i < loc->n && b->resource &&
+	       addr_family(&loc->v[i].addr) != addr_family(&b->dest.addr))
+		i++;
+	return i < loc->n && i < TRIES_MAX ? i : 0;
+}
+
+uint32_t locating_patience(const struct branch *b)
+{
+	return locating_has(b) && next_of(b) ? TRY_MS : 0;
+}
+
+/* How long it is left alone; 0: it is well. */
+static uint64_t failed_for(int status, const msg_t *msg)
+{
+	const sip_t *sip = msg ? sip_object(msg) : NULL;
+
+	if (!msg)
+		return AVOID_FAILED_MS;
+	if (status != 503)
+		return 0;
+	return sip->sip_retry_after ? sip->sip_retry_after->af_delta * 1000ull
+				    : BUSY_MS;
+}
+
+bool locating_goes_on(struct branch *b, int status, const msg_t *msg)
+{
+	struct location *loc = b->location;
+	struct request *r = b->r;
+	struct avoid *avoid = r->p->locating->avoid;
+	uint64_t ms = failed_for(status, msg);
+	char from[CHANNEL_STRLEN], to[CHANNEL_STRLEN];
+	size_t next;
+
+	if (!locating_has(b) || !status || (!msg && loc->heard))
+		return false;
+	loc->heard = true;
+	if (!ms) {
+		avoid_del(avoid, &b->dest);
+		return false;
+	}
+	avoid_add(avoid, &b->dest, proxy_now(r->p), ms);
+	next = next_of(b);
+	if (!next || b->ended || b->overdue || r->ended || r->cancelled)
+		return false;
+	r->p->n.failovers++;
+	log_info("goes on to the next place", LOG_S("call_id", request_id(r)),
+		 LOG_I("status", status),
+		 LOG_S("failed", channel_str(from, &b->dest)),
+		 LOG_S("dst", channel_str(to, &loc->v[next])));
+	b->dest = loc->v[next];
+	loc->next = next + 1;
+	loc->heard = false;
+	(void)flow_forward_again(b);
+	return true;
+}
+
+static struct held *take_held(struct locating *l, uint64_t ref)
+{
+	return table_del(l->acks, &ref, sizeof(ref));
+}
+
+static void send_held(struct proxy *p, struct held *h,
+		      const struct resolve_list *list)
+{
+	const char *call_id = sip_object(h->msg)->sip_call_id->i_id;
+	struct channel v[RESOLVE_CHANNELS_MAX];
+
+	if (!choose(v, p, list, call_id)) {
+		held_free(h);
+		return;
+	}
+	h->fn(p, h->msg, &v[0]);
+	free(h);
+}
+
+static void held_resolved(resolve_id id, int err,
+			  const struct resolve_list *list, uint64_t ref,
+			  void *arg)
+{
+	struct proxy *p = arg;
+	struct held *h = take_held(p->locating, ref);
+
+	(void)id;
+	if (h && err)
+		held_free(h);
+	else if (h)
+		send_held(p, h, list);
+	edge_flush(p);
+	proxy_arm(p);
+}
+
+static void hold(struct locating *l, struct held *h,
+		 const struct resolve_query *q)
+{
+	uint64_t ref = ++l->last_ack;
+	resolve_id id;
+
+	if (table_put(l->acks, &ref, sizeof(ref), h))
+		held_free(h);
+	else if (resolve_start(&id, l->resolve, q, held_resolved, ref))
+		held_free(take_held(l, ref));
+}
+
+void locating_ack(struct proxy *p, msg_t *msg, const url_t *url,
+		  locating_found_h *fn)
+{
+	const char *call_id = sip_object(msg)->sip_call_id->i_id;
+	struct held *h = calloc(1, sizeof(*h));
+	struct resolve_query q;
+	struct resolve_list list;
+	int err;
+
+	if (!h) {
+		msg_destroy(msg);
+		return;
+	}
+	h->msg = msg;
+	h->fn = fn;
+	err = make_query(&q, p, url, call_id);
+	if (!err)
+		err = resolve_at_once(&list, p->locating->resolve, &q);
+	if (!err)
+		send_held(p, h, &list);
+	else if (err == -EAGAIN)
+		hold(p->locating, h, &q);
+	else
+		held_free(h);
+}
+
+const struct resolve_counts *locating_counts(const struct locating *l)
+{
+	return resolve_counts(l->resolve);
+}
+
+size_t locating_known(const struct locating *l)
+{
+	return resolve_known(l->resolve);
+}
+
+size_t locating_avoided(const struct locating *l)
+{
+	return avoid_count(l->avoid, proxy_now(l->p));
+}
