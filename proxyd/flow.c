@@ -337,9 +337,11 @@ static int send_on(struct branch *b)
 	struct proxy *p = b->r->p;
 	sip_record_route_t *below = b->sip->sip_record_route;
 	char branch[TXN_BRANCH_LEN];
-	int err = push_record_route(b);
+	int err = locating_connect(b);
 
 	txn_branch(branch, NULL, 0);
+	if (!err)
+		err = push_record_route(b);
 	if (!err)
 		err = flow_push_via(p, b->msg, branch, &b->dest);
 	if (err)
@@ -358,6 +360,8 @@ static enum step_result sent(struct branch *b, int err)
 {
 	if (err == -EMSGSIZE)
 		return branch_fail(b, 513, NULL);
+	if (err && locating_goes_on(b, 503, NULL))
+		return STEP_END;
 	if (err) {
 		b->r->p->n.overload++;
 		return branch_fail(b, 503, NULL);

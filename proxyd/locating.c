@@ -38,6 +38,7 @@ struct locating {
 /* Of one branch: a look-up under way, then the places it has led to. */
 struct location {
 	resolve_id lookup;
+	char *name; /* of whom we look for; NULL: an address */
 	bool heard; /* the present one has answered something */
 	size_t n, next;
 	struct channel v[];
@@ -132,6 +133,8 @@ void locating_close(struct locating *l)
 
 void location_free(struct location *loc)
 {
+	if (loc)
+		free(loc->name);
 	free(loc);
 }
 
@@ -199,17 +202,28 @@ static enum step_result fail(struct branch *b, int err)
 	return branch_fail(b, 503, NULL);
 }
 
+static int location_alloc(struct branch *b, const char *name)
+{
+	location_free(b->location);
+	b->location = calloc(1, sizeof(*b->location));
+	if (!b->location)
+		return -ENOMEM;
+	if (*name)
+		b->location->name = strdup(name);
+	return *name && !b->location->name ? -ENOMEM : 0;
+}
+
 static enum step_result found(struct branch *b, const struct resolve_list *list)
 {
-	struct location *loc, *room;
-	size_t size = sizeof(*loc) + list->n * sizeof(loc->v[0]);
+	size_t size =
+		sizeof(struct location) + list->n * sizeof(struct channel);
+	struct location *loc = realloc(b->location, size);
 	char at[CHANNEL_STRLEN];
 
-	room = realloc(b->location, size);
-	if (!room)
+	if (!loc)
 		return fail(b, -ENOMEM);
-	loc = b->location = room;
-	*loc = (struct location){.next = 1};
+	b->location = loc;
+	loc->next = 1;
 	loc->n = choose(loc->v, b->r->p, list, request_id(b->r));
 	if (!loc->n)
 		return branch_fail(b, 403, "Address Never Contacted");
@@ -248,15 +262,10 @@ static void resolved(resolve_id id, int err, const struct resolve_list *list,
 
 static enum step_result look_up(struct branch *b, const struct resolve_query *q)
 {
-	struct location *loc = calloc(1, sizeof(*loc));
-	int err;
+	int err =
+		resolve_start(&b->location->lookup, b->r->p->locating->resolve,
+			      q, resolved, b->r->server);
 
-	if (!loc)
-		return fail(b, -ENOMEM);
-	location_free(b->location);
-	b->location = loc;
-	err = resolve_start(&loc->lookup, b->r->p->locating->resolve, q,
-			    resolved, b->r->server);
 	if (err)
 		return fail(b, err);
 	b->waiting++;
@@ -274,7 +283,9 @@ enum step_result locating_start(struct branch *b, const url_t *url)
 		return branch_fail(b, 502,
 				   r->initial ? "Contact Is Not An Address"
 					      : "Next Hop Is Not An Address");
-	err = resolve_at_once(&list, r->p->locating->resolve, &q);
+	err = location_alloc(b, q.host);
+	if (!err)
+		err = resolve_at_once(&list, r->p->locating->resolve, &q);
 	if (err == -EAGAIN)
 		return look_up(b, &q);
 	return err ? fail(b, err) : found(b, &list);
@@ -305,6 +316,14 @@ static size_t next_of(const struct branch *b)
 	       addr_family(&loc->v[i].addr) != addr_family(&b->dest.addr))
 		i++;
 	return i < loc->n && i < TRIES_MAX ? i : 0;
+}
+
+int locating_connect(struct branch *b)
+{
+	if (!locating_has(b) || !transport_is_stream(b->dest.transport))
+		return 0;
+	return transports_connect(b->r->p->transports, &b->dest,
+				  b->location->name);
 }
 
 uint32_t locating_patience(const struct branch *b)

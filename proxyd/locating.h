@@ -29,6 +29,11 @@ enum step_result locating_start(struct branch *b, const url_t *url);
 /* Whether b->dest is one that was located. */
 bool locating_has(const struct branch *b);
 
+/* Have a connection to b->dest, where it was located and is one of a stream: to
+ * a server whose certificate is for the name looked for (RFC 5922). 0 or a
+ * negative errno. */
+int locating_connect(struct branch *b);
+
 /* For txn_request(): while there is another place to go to nobody waits long
  * for this one; 0: the standard timers. */
 uint32_t locating_patience(const struct branch *b);

@@ -3,6 +3,7 @@ addresses (RFC 3263), with failover, for registered phones only. The other site
 is a proxy that neither trusts ours nor shares its secret."""
 
 import re
+import socket
 
 import pytest
 
@@ -12,7 +13,7 @@ from support.daemons import proxyd_conf
 from support.dns import NameServer
 from support.net import PROXY1, PROXY2, THIRD, wait_until
 from support.sip import UA
-from support.sipmsg import host_port, uri_of
+from support.sipmsg import Message, host_port, uri_of
 
 DEAD = "203.0.113.99"  # nobody has this address
 
@@ -38,10 +39,13 @@ class Abroad(Site):
 
     def __init__(self, net, zone=OURS + THEIRS, **changes):
         self.names = NameServer(net, "stranger", zone)
-        super().__init__(net, proxyd={"resolver": [self.names.address],
-                                      "trusted": [], "allow_foreign": True,
-                                      **changes})
-        self.proxy2.restart({**self.proxy2.conf, "secret": "a secret of another site",
+        conf = {"resolver": [self.names.address], "trusted": [],
+                "allow_foreign": True}
+        super().__init__(net, proxyd=conf)
+        if changes:
+            self.proxy1.restart({**self.proxy1.conf, **changes})
+        self.proxy2.restart({**self.proxy2.conf,
+                             "secret": "a secret of another site",
                              "domains": ["foreign.example"]})
 
     def foreigner(self, name="bob"):
@@ -171,6 +175,31 @@ def test_server_that_is_busy_is_left_for_the_next(abroad):
     two.incoming().reject(486)
     assert call.wait_final().status == 486
     assert abroad.proxy1.metric("failovers") == 1
+
+
+def test_server_over_tcp(net):
+    """NAPTR asks for TCP; the first server takes no connection."""
+    abroad = Abroad(net, f"""
+        tcp.example NAPTR 10 50 s SIP+D2T _sip._tcp.tcp.example
+        tcp.example NAPTR 20 50 s SIP+D2U _sip._udp.tcp.example
+        _sip._tcp.tcp.example SRV 10 0 5070 one.tcp.example
+        _sip._tcp.tcp.example SRV 20 0 5072 one.tcp.example
+        one.tcp.example A {THIRD}
+        """, listen=[f"udp:{PROXY1}:5060", f"tcp:{PROXY1}:5060"])
+    server = net.inside("third", lambda: socket.create_server((THIRD, 5072)))
+    alice = abroad.phone("first", "alice")
+    call = alice.invite("sip:bob@tcp.example", offer_of(alice))
+    server.settimeout(10)
+    with server, server.accept()[0] as conn:
+        invite = Message(conn.recv(65535))
+        assert invite.uri == "sip:bob@tcp.example"
+        assert invite.all("Via")[0].startswith(f"SIP/2.0/TCP {PROXY1}:5060")
+        head = [(n, invite.get(n)) for n in ("From", "To", "Call-ID", "CSeq")]
+        head = [("Via", v) for v in invite.all("Via")] + head
+        conn.sendall(Message.build("SIP/2.0 486 Busy Here", head).raw)
+        assert call.wait_final().status == 486
+    assert abroad.proxy1.metric("failovers") == 1
+    abroad.settled()
 
 
 def test_cancel_while_the_name_is_looked_up(abroad):
