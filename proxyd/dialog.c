@@ -168,8 +168,10 @@ static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 
 static void ack_go_on(struct proxy *p, msg_t *msg, const struct channel *dest)
 {
+	struct channel to = *dest;
+
 	ack_sdp(p, msg, sip_object(msg));
-	ack_send(p, msg, dest);
+	ack_send(p, msg, &to);
 	msg_destroy(msg);
 }
 
