@@ -229,7 +229,7 @@ def test_answers_that_are_never_contacted(abroad, address):
 
 @pytest.mark.parametrize("uri, status", [
     ("sip:bob@nowhere.example", 404), ("sip:bob@phone.invalid", 404),
-    ("sip:bob@foreign.example;transport=tls", 502), ("tel:+15550100", 404)])
+    ("sip:bob@foreign.example;transport=tls", 502), ("tel:+15550100", 416)])
 def test_domains_that_lead_nowhere(abroad, uri, status):
     alice = abroad.phone("first", "alice")
     assert final(alice, uri).status == status
