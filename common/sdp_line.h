@@ -7,6 +7,8 @@
 
 #include "common/addr.h"
 
+struct strbuf;
+
 /*
  * The lines of a session description, for sdp_parse and sdp_replace, which
  * must read every line alike. Pieces are borrowed from the text.
@@ -45,6 +47,9 @@ bool sdp_attribute(struct sdp_span *value, const struct sdp_line *l,
 /* The address of "IN IP4 224.2.1.1/127", port 0; none where it is a name or
  * anything else. */
 void sdp_connection_parse(struct addr *ip, struct sdp_span text);
+
+/* Print it again: "IN IP4 203.0.113.4". */
+void sdp_network_print(struct strbuf *out, const struct addr *a);
 
 /* An m= line's fields; `count` is the "/2" of "4000/2" or empty. */
 struct sdp_mline {

@@ -1,10 +1,15 @@
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/sdp.h"
+#include "common/sdp_bundle.h"
 #include "common/sdp_line.h"
 
 enum { PAYLOAD_TYPE_MAX = 127, RATE_MAX = 999999 };
+
+/* "TCP", "TCP/RTP/AVP", "TCP/TLS/MSRP", "TCP/BFCP" … */
+static const char tcp[] = "TCP";
 
 struct direction {
 	bool recvonly, sendonly, inactive;
@@ -22,6 +27,7 @@ struct parse {
 	struct sdp_media *media; /* NULL: still at session level */
 	struct connection session, own;
 	struct direction direction;
+	bool has_group;
 	bool has_rtcp_port;
 	uint16_t rtcp_port;
 	struct addr rtcp_ip;
@@ -90,7 +96,8 @@ static int start_media(struct parse *p, const struct sdp_line *l)
 		return err;
 	if (p->out->n == SDP_MEDIA_MAX)
 		return -E2BIG;
-	m = &p->out->media[p->out->n++];
+	m = &p->out->media[p->out->n];
+	m->carrier = (uint8_t)p->out->n++;
 	p->media = m;
 	memset(&p->own, 0, sizeof(p->own));
 	p->has_rtcp_port = false;
@@ -102,6 +109,7 @@ static int start_media(struct parse *p, const struct sdp_line *l)
 	err = copy_token(m->type, sizeof(m->type), &fields.type);
 	if (!err)
 		err = copy_token(m->proto, sizeof(m->proto), &fields.proto);
+	m->over_tcp = strncasecmp(m->proto, tcp, strlen(tcp)) == 0;
 	return err;
 }
 
@@ -184,6 +192,8 @@ static int parse_attribute(struct parse *p, const struct sdp_line *l)
 		m->recvonly = d.recvonly;
 		m->sendonly = d.sendonly;
 		m->inactive = d.inactive;
+	} else if (!m && sdp_attribute(&value, l, "group")) {
+		p->has_group = true;
 	} else if (m && sdp_attribute(&value, l, "rtcp-mux")) {
 		m->rtcp_mux = true;
 	} else if (m && sdp_attribute(&value, l, "rtcp")) {
@@ -231,7 +241,25 @@ int sdp_parse(struct sdp *out, const char *text, size_t len)
 		err = parse_line(&p, &line);
 	if (!err)
 		err = finish_media(&p);
-	if (!err && out->n == 0)
-		err = -EBADMSG;
+	if (!err && p.has_group)
+		sdp_bundle_read(out, (struct sdp_span){text, len});
 	return err;
+}
+
+bool sdp_needs_port(const struct sdp_media *m)
+{
+	return m->port != 0 && !m->over_tcp && !m->bundled;
+}
+
+bool sdp_needs_ports(const struct sdp *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (sdp_needs_port(&s->media[i]))
+			return true;
+	return false;
+}
+
+bool sdp_is_held(const struct sdp_media *m)
+{
+	return addr_class(&m->rtp) == ADDR_ANY && m->port != SDP_PORT_NONE;
 }

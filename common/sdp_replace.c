@@ -1,33 +1,32 @@
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/sdp.h"
+#include "common/sdp_ice.h"
 #include "common/sdp_line.h"
 #include "common/strbuf.h"
-
-/* RFC 8839 and RFC 8840: what would lead media past the relay. */
-static const char *const ice_attributes[] = {"candidate", "remote-candidates",
-					     "end-of-candidates"};
-static const char ice_prefix[] = "ice-";
 
 /* Which c= lines the text has, and which of them hold (RFC 3264 8.4). */
 struct outline {
 	bool session_c, session_held;
+	struct sdp_span session_value; /* "IN IP4 10.0.0.16" */
 	bool own_c[SDP_MEDIA_MAX];
 };
+
+/* The c= that the current media line needs and has not got. */
+enum missing { MISSING_NONE, MISSING_RELAY, MISSING_SESSION };
 
 struct splice {
 	struct strbuf *out;
 	const struct sdp *text;     /* what the text says */
 	const struct sdp *resource; /* what shall stand there */
 	const struct outline *outline;
+	const struct sdp_ice *ice;
 	const struct addr *session; /* of o= and the session's c=; or NULL */
 	size_t next; /* media lines begun; the current one is next - 1 */
-	/* A c= the current media line needs and has not got. */
-	const struct addr *missing_c;
-	struct sdp_span eol;
+	bool has_c;  /* the current part has got its c= */
+	enum missing missing_c;
+	struct sdp_span eol; /* of the current m= line; may be empty */
 };
 
 static void add_span(struct strbuf *out, const struct sdp_span *s)
@@ -40,29 +39,36 @@ static void add_between(struct strbuf *out, const char *from, const char *to)
 	strbuf_add(out, from, (size_t)(to - from));
 }
 
-static char version(const struct addr *a)
+/* What stands for the i-th line: its carrier's. */
+static const struct sdp_media *target(const struct splice *s, size_t i)
 {
-	return a && addr_family(a) == AF_INET6 ? '6' : '4';
+	return &s->resource->media[s->text->media[i].carrier];
 }
 
-static void add_network(struct strbuf *out, const struct addr *a)
+static const struct addr *media_address(const struct splice *s, size_t i)
 {
-	char ip[ADDR_STRLEN];
+	const struct addr *a = &target(s, i)->rtp;
 
-	strbuf_printf(out, "IN IP%c %s", version(a), addr_ip_str(ip, a));
+	return addr_is_none(a) ? s->session : a;
 }
 
-/* The address of the first line that carries media. */
-static const struct addr *first_address(const struct sdp *s)
+static uint16_t rtcp_port(const struct sdp_media *m)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->media[i].port != 0 && !addr_is_none(&s->media[i].rtp))
-			return &s->media[i].rtp;
-	}
-	return NULL;
+	if (!addr_is_none(&m->rtcp) && addr_port(&m->rtcp) != 0)
+		return addr_port(&m->rtcp);
+	return m->port < UINT16_MAX ? (uint16_t)(m->port + 1) : m->port;
 }
 
-static bool says_hold(const struct sdp_line *l)
+static struct addr rtcp_address(const struct splice *s, size_t i)
+{
+	const struct sdp_media *m = target(s, i);
+	struct addr a = addr_is_none(&m->rtcp) ? *media_address(s, i) : m->rtcp;
+
+	addr_set_port(&a, rtcp_port(m));
+	return a;
+}
+
+static bool is_zero(const struct sdp_line *l)
 {
 	struct addr ip;
 
@@ -70,10 +76,22 @@ static bool says_hold(const struct sdp_line *l)
 	return addr_class(&ip) == ADDR_ANY;
 }
 
-static void make_outline(struct outline *o, struct sdp_span rest)
+/* A session that holds does so for each line that has no c= of its own. */
+static bool is_session_held(const struct outline *o, const struct sdp *text)
+{
+	for (size_t i = 0; i < text->n; i++)
+		if (!o->own_c[i] && text->media[i].port != 0 &&
+		    !sdp_is_held(&text->media[i]))
+			return false;
+	return true;
+}
+
+static void make_outline(struct outline *o, const struct sdp *text,
+			 struct sdp_span rest)
 {
 	struct sdp_line l;
 	size_t media = 0;
+	bool zero = false;
 
 	memset(o, 0, sizeof(*o));
 	while (sdp_line_next(&l, &rest)) {
@@ -83,30 +101,60 @@ static void make_outline(struct outline *o, struct sdp_span rest)
 			o->own_c[media - 1] = true;
 		} else if (l.type == 'c' && !o->session_c) {
 			o->session_c = true;
-			o->session_held = says_hold(&l);
+			o->session_value = l.value;
+			zero = is_zero(&l);
 		}
 	}
+	o->session_held = zero && is_session_held(o, text);
 }
 
-static const struct addr *media_address(const struct splice *s, size_t i)
+/* Before a line of our own: the text's last line may have no end. */
+static void end_line(struct splice *s)
 {
-	const struct addr *a = &s->resource->media[i].rtp;
-
-	return addr_is_none(a) ? s->session : a;
+	if (s->out->len == 0 || s->out->data[s->out->len - 1] != '\n')
+		strbuf_str(s->out, "\r\n");
 }
 
 /* Behind the m= line and its i=, where a c= belongs (RFC 4566 5). */
 static void add_missing_c(struct splice *s)
 {
-	if (!s->missing_c)
+	if (s->missing_c == MISSING_NONE)
 		return;
-	/* The text's last line may have no end. */
-	if (s->out->len == 0 || s->out->data[s->out->len - 1] != '\n')
-		strbuf_str(s->out, "\r\n");
+	end_line(s);
 	strbuf_str(s->out, "c=");
-	add_network(s->out, s->missing_c);
+	if (s->missing_c == MISSING_RELAY)
+		sdp_network_print(s->out, media_address(s, s->next - 1));
+	else
+		add_span(s->out, &s->outline->session_value);
 	add_span(s->out, &s->eol);
-	s->missing_c = NULL;
+	s->missing_c = MISSING_NONE;
+}
+
+static void add_candidates(struct splice *s, size_t i)
+{
+	static const struct sdp_span crlf = {"\r\n", 2};
+	const struct sdp_media *text = &s->text->media[i], *m = target(s, i);
+	const struct addr *a = media_address(s, i);
+	struct addr rtp, rtcp;
+
+	if (!(s->ice->kept >> i & 1) || !sdp_needs_port(text) || m->port == 0 ||
+	    !a)
+		return;
+	rtp = *a;
+	addr_set_port(&rtp, m->port);
+	rtcp = rtcp_address(s, i);
+	end_line(s);
+	sdp_ice_candidates(s->out, s->ice, i, &rtp, &rtcp,
+			   s->eol.len > 0 ? &s->eol : &crlf);
+}
+
+/* The end of a media line's part, or of the session's. */
+static void end_part(struct splice *s)
+{
+	add_missing_c(s);
+	if (s->next > 0)
+		add_candidates(s, s->next - 1);
+	s->has_c = false;
 }
 
 /* o=NAME ID VERSION IN IP4 ADDRESS */
@@ -122,21 +170,47 @@ static void replace_origin(struct splice *s, const struct sdp_line *l)
 		return;
 	}
 	add_between(s->out, l->raw.p, net.p);
-	add_network(s->out, s->session);
+	sdp_network_print(s->out, s->session);
+	add_span(s->out, &l->tail);
+}
+
+/* Zeros that say hold stay zeros, of the family that the other party has. */
+static void add_hold(struct splice *s, const struct sdp_line *l,
+		     const struct addr *a)
+{
+	struct addr said;
+
+	sdp_connection_parse(&said, l->value);
+	if (addr_family(&said) == addr_family(a)) {
+		add_span(s->out, &l->raw);
+		return;
+	}
+	strbuf_str(s->out, addr_family(a) == AF_INET6 ? "c=IN IP6 ::"
+						      : "c=IN IP4 0.0.0.0");
 	add_span(s->out, &l->tail);
 }
 
 static void replace_connection(struct splice *s, const struct sdp_line *l)
 {
-	const struct addr *a =
-		s->next > 0 ? media_address(s, s->next - 1) : s->session;
+	const struct sdp_media *m =
+		s->next > 0 ? &s->text->media[s->next - 1] : NULL;
+	const struct addr *a = m ? media_address(s, s->next - 1) : s->session;
+	bool held = m ? sdp_is_held(m) : s->outline->session_held;
 
-	if (!a || says_hold(l)) {
+	if (!a || (m && m->over_tcp)) {
 		add_span(s->out, &l->raw);
 		return;
 	}
+	/* Further ones are layers of a multicast (RFC 4566 5.7). */
+	if (s->has_c)
+		return;
+	s->has_c = true;
+	if (held) {
+		add_hold(s, l, a);
+		return;
+	}
 	strbuf_str(s->out, "c=");
-	add_network(s->out, a);
+	sdp_network_print(s->out, a);
 	add_span(s->out, &l->tail);
 }
 
@@ -154,85 +228,82 @@ static struct sdp_span line_end(const struct sdp_line *l)
 	return s;
 }
 
+/* Whether the session's c= no longer is what the i-th line needs. */
+static enum missing missing_connection(const struct splice *s, size_t i)
+{
+	const struct sdp_media *text = &s->text->media[i];
+	const struct addr *a = media_address(s, i);
+	const struct outline *o = s->outline;
+
+	if (!a || !o->session_c || o->own_c[i] || text->port == 0)
+		return MISSING_NONE;
+	if (text->over_tcp)
+		return s->session ? MISSING_SESSION : MISSING_NONE;
+	if (o->session_held || target(s, i)->port == 0 ||
+	    addr_ip_eq(a, s->session))
+		return MISSING_NONE;
+	return MISSING_RELAY;
+}
+
 static int replace_media(struct splice *s, const struct sdp_line *l)
 {
-	size_t i = s->next++;
-	const struct sdp_media *to = &s->resource->media[i];
-	const struct addr *a = media_address(s, i);
 	struct sdp_mline fields;
+	size_t i = s->next++;
 	int err;
 
 	err = sdp_mline_parse(&fields, l);
 	if (err)
 		return err;
-	if (fields.number == 0) {
+	s->eol = line_end(l);
+	s->missing_c = missing_connection(s, i);
+	if (fields.number == 0 || s->text->media[i].over_tcp) {
 		add_span(s->out, &l->raw);
 		return 0;
 	}
 	add_between(s->out, l->raw.p, fields.port.p);
-	strbuf_printf(s->out, "%u", to->port);
+	strbuf_printf(s->out, "%u", target(s, i)->port);
 	add_between(s->out, fields.count.p + fields.count.len,
 		    l->raw.p + l->raw.len);
-	s->eol = line_end(l);
-	if (a && s->outline->session_c && !s->outline->session_held &&
-	    !s->outline->own_c[i] && to->port != 0 &&
-	    !addr_ip_eq(a, s->session))
-		s->missing_c = a;
 	return 0;
 }
 
-static uint16_t rtcp_port(const struct sdp_media *m)
-{
-	if (!addr_is_none(&m->rtcp) && addr_port(&m->rtcp) != 0)
-		return addr_port(&m->rtcp);
-	return m->port < UINT16_MAX ? (uint16_t)(m->port + 1) : m->port;
-}
-
-/* a=rtcp:PORT or a=rtcp:PORT IN IP4 ADDRESS */
+/* a=rtcp:PORT or a=rtcp:PORT IN IP4 ADDRESS; PORT may be that of RTP, where
+ * both are on one (RFC 8858). */
 static void replace_rtcp(struct splice *s, const struct sdp_line *l,
 			 struct sdp_span value)
 {
 	size_t i = s->next - 1;
-	const struct sdp_media *m = &s->resource->media[i];
-	const struct addr *a =
-		addr_is_none(&m->rtcp) ? media_address(s, i) : &m->rtcp;
+	const struct sdp_media *text = &s->text->media[i], *m = target(s, i);
 	struct sdp_span port, net;
+	struct addr rtcp;
 
-	if (m->port == 0 || !a || !sdp_word(&port, &value)) {
+	if (m->port == 0 || !media_address(s, i) || !sdp_word(&port, &value)) {
 		add_span(s->out, &l->raw);
 		return;
 	}
+	rtcp = rtcp_address(s, i);
 	add_between(s->out, l->raw.p, port.p);
-	strbuf_printf(s->out, "%u", rtcp_port(m));
+	strbuf_printf(s->out, "%u",
+		      text->rtcp_mux && addr_port(&text->rtcp) == text->port
+			      ? m->port
+			      : addr_port(&rtcp));
 	if (sdp_word(&net, &value)) {
 		strbuf_str(s->out, " ");
-		add_network(s->out, a);
+		sdp_network_print(s->out, &rtcp);
 	}
 	add_span(s->out, &l->tail);
 }
 
-static bool is_ice(const struct sdp_line *l)
-{
-	const size_t n = sizeof(ice_attributes) / sizeof(ice_attributes[0]);
-	struct sdp_span value;
-
-	if (l->type != 'a')
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (sdp_attribute(&value, l, ice_attributes[i]))
-			return true;
-	}
-	return l->value.len >= strlen(ice_prefix) &&
-	       strncasecmp(l->value.p, ice_prefix, strlen(ice_prefix)) == 0;
-}
-
 static void replace_attribute(struct splice *s, const struct sdp_line *l)
 {
+	const struct sdp_media *m =
+		s->next > 0 ? &s->text->media[s->next - 1] : NULL;
 	struct sdp_span value;
 
-	if (is_ice(l))
+	if (sdp_ice_attribute(s->out, s->ice, m ? s->next - 1 : SDP_MEDIA_MAX,
+			      l))
 		return;
-	if (s->next > 0 && s->text->media[s->next - 1].port != 0 &&
+	if (m && m->port != 0 && !m->over_tcp &&
 	    sdp_attribute(&value, l, "rtcp"))
 		replace_rtcp(s, l, value);
 	else
@@ -241,7 +312,9 @@ static void replace_attribute(struct splice *s, const struct sdp_line *l)
 
 static int replace_line(struct splice *s, const struct sdp_line *l)
 {
-	if (l->type != 'i')
+	if (l->type == 'm')
+		end_part(s);
+	else if (l->type != 'i')
 		add_missing_c(s);
 	switch (l->type) {
 	case 'o':
@@ -261,36 +334,12 @@ static int replace_line(struct splice *s, const struct sdp_line *l)
 	}
 }
 
-/* RFC 3605 asks for a=rtcp only where the port is not the next one up. */
-static bool rtcp_elsewhere(const struct sdp_media *m)
-{
-	return m->port != 0 && !addr_is_none(&m->rtcp) &&
-	       (addr_port(&m->rtcp) != m->port + 1 ||
-		!addr_ip_eq(&m->rtcp, &m->rtp));
-}
-
-static void print_media(struct strbuf *out, const struct sdp_media *m,
-			const struct addr *session)
-{
-	char ip[ADDR_STRLEN];
-
-	strbuf_printf(out, "m=%s %u %s%s%s\r\n", m->type, m->port, m->proto,
-		      m->fmt[0] ? " " : "", m->fmt);
-	if (m->port != 0 && session && !addr_is_none(&m->rtp) &&
-	    !addr_ip_eq(&m->rtp, session))
-		strbuf_printf(out, "c=IN IP%c %s\r\n", version(&m->rtp),
-			      addr_ip_str(ip, &m->rtp));
-	if (rtcp_elsewhere(m))
-		strbuf_printf(out, "a=rtcp:%u IN IP%c %s\r\n",
-			      addr_port(&m->rtcp), version(&m->rtcp),
-			      addr_ip_str(ip, &m->rtcp));
-}
-
 int sdp_replace(struct strbuf *out, const char *text, size_t len,
 		const struct sdp *resource)
 {
 	struct sdp_span rest = {text, len};
 	struct outline outline;
+	struct sdp_ice ice;
 	struct sdp_line line;
 	struct sdp said;
 	struct splice s = {
@@ -298,7 +347,8 @@ int sdp_replace(struct strbuf *out, const char *text, size_t len,
 		.text = &said,
 		.resource = resource,
 		.outline = &outline,
-		.session = first_address(resource),
+		.ice = &ice,
+		.session = sdp_first_address(resource),
 	};
 	int err;
 
@@ -307,29 +357,12 @@ int sdp_replace(struct strbuf *out, const char *text, size_t len,
 		return -EINVAL;
 	if (err)
 		return err;
-	make_outline(&outline, rest);
+	make_outline(&outline, &said, rest);
+	sdp_ice_read(&ice, &said, rest);
 	while (!err && sdp_line_next(&line, &rest))
 		err = replace_line(&s, &line);
 	if (err)
 		return err;
-	add_missing_c(&s);
-	return strbuf_err(out);
-}
-
-int sdp_print(struct strbuf *out, const struct sdp *resource,
-	      uint64_t session_id)
-{
-	const struct addr *a = first_address(resource);
-	char ip[ADDR_STRLEN] = "0.0.0.0";
-
-	if (a)
-		addr_ip_str(ip, a);
-	/* RFC 4566 leaves o= numbers unbounded, but many read 63 bits. */
-	strbuf_printf(out,
-		      "v=0\r\no=- %" PRIu64 " 1 IN IP%c %s\r\ns=-\r\n"
-		      "c=IN IP%c %s\r\nt=0 0\r\n",
-		      session_id & INT64_MAX, version(a), ip, version(a), ip);
-	for (size_t i = 0; i < resource->n; i++)
-		print_media(out, &resource->media[i], a);
+	end_part(&s);
 	return strbuf_err(out);
 }

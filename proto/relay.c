@@ -183,7 +183,8 @@ int relay_answer_parse(struct sdp *resource, const sip_t *sip)
 	bool sdp;
 
 	body = sipmsg_body(&len, &sdp, sip);
-	if (!is_moved(sip) || !sdp || sdp_parse(resource, body, len))
+	if (!is_moved(sip) || !sdp || sdp_parse(resource, body, len) ||
+	    resource->n == 0)
 		return -EBADMSG;
 	for (size_t i = 0; i < resource->n; i++) {
 		const struct sdp_media *m = &resource->media[i];

@@ -89,14 +89,17 @@ static void must_be_at(const struct sdp *said, const struct sdp *got,
 	MUST(got->n == said->n);
 	for (size_t i = 0; i < said->n; i++) {
 		const struct sdp_media *m = &got->media[i];
+		const struct sdp_media *was = &said->media[i];
+		const struct sdp_media *at = &relay->media[was->carrier];
 
-		if (said->media[i].port == 0) {
-			MUST(m->port == 0);
+		MUST(was->carrier < said->n);
+		MUST(!said->media[was->carrier].bundled);
+		if (was->port == 0 || was->over_tcp) {
+			MUST(m->port == was->port);
 			continue;
 		}
-		MUST(m->port == relay->media[i].port);
-		MUST(addr_eq(&m->rtp, &relay->media[i].rtp) ||
-		     addr_class(&m->rtp) == ADDR_ANY);
+		MUST(m->port == at->port);
+		MUST(addr_eq(&m->rtp, &at->rtp) || sdp_is_held(was));
 	}
 }
 

@@ -92,4 +92,28 @@ static inline struct sdp resource(size_t n)
 	return s;
 }
 
+#define C "v=0\nc=IN IP4 192.0.2.1\n"
+#define M "m=audio 4000 RTP/AVP 0\n"
+
+static inline void assert_replaced(const char *text, const struct sdp *with,
+				   const char *want)
+{
+	struct sdp again;
+	char buf[4096];
+	struct strbuf sb;
+
+	strbuf_init(&sb, buf, sizeof(buf));
+	ck_assert_int_eq(sdp_replace(&sb, text, strlen(text), with), 0);
+	ck_assert_str_eq(buf, want);
+	ck_assert_int_eq(parse(&again, buf), 0);
+	for (size_t cap = 0; cap <= strlen(want); cap++) {
+		char *small = malloc(cap ? cap : 1);
+
+		strbuf_init(&sb, small, cap);
+		ck_assert_int_eq(sdp_replace(&sb, text, strlen(text), with),
+				 -EMSGSIZE);
+		free(small);
+	}
+}
+
 #endif
