@@ -55,15 +55,6 @@ static enum refusal step_60_receive(struct exchange *x)
 	return NONE;
 }
 
-static bool any_line_in_use(const struct sdp *sdp)
-{
-	for (size_t i = 0; i < sdp->n; i++) {
-		if (sdp->media[i].port != 0)
-			return true;
-	}
-	return false;
-}
-
 /* 60a: a session not known yet begins with an offer, and only with one. */
 static enum refusal step_60_open(struct exchange *x)
 {
@@ -71,7 +62,7 @@ static enum refusal step_60_open(struct exchange *x)
 		return NONE;
 	if (x->req.to_tag)
 		return NO_SESSION;
-	if (!any_line_in_use(&x->sdp))
+	if (!sdp_needs_ports(&x->sdp))
 		return NO_SDP;
 	switch (session_open(&x->session, x->c->cfg.sessions, x->req.call_id,
 			     x->req.from_tag, &x->req.options, x->in->now)) {

@@ -290,7 +290,7 @@ int session_reserve(struct session *s, const struct sdp *sdp, uint64_t now)
 		uint16_t port;
 		int err;
 
-		if (sdp->media[i].port == 0 || s->streams[i])
+		if (!sdp_needs_port(&sdp->media[i]) || s->streams[i])
 			continue;
 		err = ports_take(&port, ss->cfg.ports, now, try_port, &a);
 		if (err) {

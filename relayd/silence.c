@@ -38,7 +38,7 @@ static bool has_comfort_noise(const struct sdp_media *m)
 static bool is_open(const struct sdp_media *m)
 {
 	return m->port && !m->sendonly && !m->recvonly && !m->inactive &&
-	       strstr(m->proto, "RTP/") && addr_class(&m->rtp) != ADDR_ANY;
+	       strstr(m->proto, "RTP/") && !sdp_is_held(m);
 }
 
 void silence_signal(struct silence *s, enum learn_side side,

@@ -42,6 +42,31 @@ START_TEST(reoffer_adds_and_stops_lines)
 }
 END_TEST
 
+/* What another line carries (RFC 9143), and what goes over TCP, needs none;
+ * once the bundle is given up it does. */
+START_TEST(ports_for_what_needs_them)
+{
+	static const char bundle[] =
+		"v=0\r\nc=IN IP4 127.0.0.1\r\na=group:BUNDLE a v\r\n"
+		"m=audio 4000 RTP/AVP 0\r\na=mid:a\r\n"
+		"m=video 4000 RTP/AVP 96\r\na=mid:v\r\n"
+		"m=message 2855 TCP/MSRP *\r\n";
+	static const char tcp[] = "v=0\r\nc=IN IP4 127.0.0.1\r\n"
+				  "m=message 2855 TCP/MSRP *\r\n";
+
+	ck_assert_int_eq(ask("INVITE", "c1", "a", NULL, bundle), 302);
+	ck_assert_uint_ne(port_of(0), 0);
+	ck_assert_uint_eq(port_of(1), 0);
+	ck_assert_uint_eq(port_of(2), 0);
+	ck_assert_uint_eq(atomic_load(&load.streams), 1);
+	ck_assert_int_eq(ask("INVITE", "c1", "a", "b", bundle), 302);
+	ck_assert_int_eq(offer("c1", "a", 4000, 5000), 302);
+	ck_assert_uint_ne(port_of(1), 0);
+	ck_assert_int_eq(ask("INVITE", "c2", "a", NULL, tcp), 488);
+	ck_assert_uint_eq(atomic_load(&load.streams), 2);
+}
+END_TEST
+
 START_TEST(tags_of_strangers_are_refused)
 {
 	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
@@ -256,6 +281,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, resource_is_the_same_when_asked_again);
 	tcase_add_test(tc, reoffer_adds_and_stops_lines);
+	tcase_add_test(tc, ports_for_what_needs_them);
 	tcase_add_test(tc, tags_of_strangers_are_refused);
 	tcase_add_test(tc, late_release_of_an_earlier_attempt_frees_nothing);
 	tcase_add_test(tc, errors_have_their_status);
