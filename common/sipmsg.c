@@ -116,42 +116,6 @@ const char *sipmsg_method(const sip_t *sip)
 	return sip->sip_cseq->cs_method_name;
 }
 
-const char *sipmsg_body(size_t *len, bool *sdp, const sip_t *sip)
-{
-	const sip_payload_t *pl = sip->sip_payload;
-	const sip_content_type_t *ct = sip->sip_content_type;
-
-	if (sdp)
-		*sdp = ct && ct->c_type &&
-		       strcasecmp(ct->c_type, "application/sdp") == 0;
-	*len = pl ? pl->pl_len : 0;
-	return pl ? pl->pl_data : "";
-}
-
-int sipmsg_set_body(msg_t *msg, const char *data, size_t len)
-{
-	sip_t *sip = sip_object(msg);
-	msg_header_t *old = (msg_header_t *)sip->sip_payload;
-	sip_payload_t *pl;
-	int err;
-
-	if (len == 0) {
-		if (old)
-			msg_header_remove_all(msg, (msg_pub_t *)sip, old);
-		return 0;
-	}
-	pl = sip_payload_create(msg_home(msg), data, len);
-	if (!pl)
-		return -ENOMEM;
-	if (old)
-		err = msg_header_replace(msg, (msg_pub_t *)sip, old,
-					 (msg_header_t *)pl);
-	else
-		err = msg_header_insert(msg, (msg_pub_t *)sip,
-					(msg_header_t *)pl);
-	return err < 0 ? -ENOMEM : 0;
-}
-
 void sipmsg_token(char *buf, size_t n)
 {
 	static _Thread_local unsigned char pool[TOKEN_POOL];

@@ -133,10 +133,12 @@ int sipmsg_url_param_set(su_home_t *home, url_t *url, const char *name,
 /* "method" of a request or of a response's CSeq, as text. */
 const char *sipmsg_method(const sip_t *sip);
 
-/* Body bytes, or len 0; *sdp tells whether Content-Type is application/sdp. */
+/* Body bytes, or len 0; *sdp tells whether Content-Type is application/sdp. Of
+ * a multipart body that has a session description it is that part. */
 const char *sipmsg_body(size_t *len, bool *sdp, const sip_t *sip);
 
-/* Replace the body (copied); the Content-Type stays. 0 or -ENOMEM. */
+/* Replace what sipmsg_body() gives (copied), or remove the whole body where len
+ * is 0; the Content-Type stays. 0 or -ENOMEM. */
 int sipmsg_set_body(msg_t *msg, const char *data, size_t len);
 
 /* A random token of n-1 characters and NUL, from the kernel's generator. */
