@@ -34,6 +34,8 @@
 	X(TOWARD, "ph-toward",                                                 \
 	  "where the other party is, that it is named an address it can "      \
 	  "reach")                                                             \
+	X(TENTATIVE, "ph-tentative",                                           \
+	  "an offer that may still be refused: ports alone")                   \
 	X(NEAR, "ph-near",                                                     \
 	  "the relay's address for the party that asked, where it has "        \
 	  "several")

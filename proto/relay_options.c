@@ -49,6 +49,8 @@ int relay_options_print(struct strbuf *out, const struct relay_options *o)
 		add(out, PROTO_TOWARD,
 		    addr_port(&o->toward) ? addr_str(text, &o->toward)
 					  : addr_ip_str(text, &o->toward));
+	if (o->tentative)
+		add(out, PROTO_TENTATIVE, "");
 	return 0;
 }
 
@@ -93,6 +95,10 @@ int relay_options_parse(struct relay_options *o, const url_t *url)
 	if (there < 0 || (there && (addr_parse(&o->toward, text, 0) ||
 				    !is_place(&o->toward))))
 		return -EINVAL;
+	o->tentative =
+		sipmsg_url_param(text, sizeof(text), url,
+				 proto_uri_param_name(PROTO_TENTATIVE)) !=
+		-ENOENT;
 	return 0;
 }
 

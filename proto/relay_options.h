@@ -11,8 +11,8 @@ struct strbuf;
 
 /*
  * What the proxy wants of one session, in URI parameters of the relay request
- * (PROTO_RESEQUENCE, PROTO_LEARN, PROTO_TOWARD). All zero asks for nothing:
- * everything is as relayd is configured.
+ * (PROTO_RESEQUENCE, PROTO_LEARN, PROTO_TOWARD, PROTO_TENTATIVE). All zero asks
+ * for nothing: everything is as relayd is configured.
  */
 enum { RELAY_RESEQUENCE_MAX_MS = 200, RELAY_LEARN_LEN = 16 };
 
@@ -27,6 +27,7 @@ struct relay_options {
 	uint16_t resequence_ms;      /* up to the above; 0: do not */
 	char learn[RELAY_LEARN_LEN]; /* "": absent; relayd knows the words */
 	struct addr toward; /* where the other party is; port 0: not known */
+	bool tentative; /* an offer that may still be refused: ports alone */
 };
 
 /* Append them as URI parameters. 0, or -EINVAL where one cannot be said; what

@@ -143,6 +143,9 @@ static enum refusal step_64_write(struct exchange *x)
 {
 	bool before = session_answered(x->session);
 
+	/* the session goes on as it was unless the offer is accepted */
+	if (x->req.options.tentative && !x->opened)
+		return NONE;
 	switch (session_record(x->session, &x->party, &x->sdp, x->in->now)) {
 	case 0:
 		break;

@@ -333,7 +333,9 @@ int session_record(struct session *s, const struct session_party *party,
 		return err;
 	if (addr_is_none(&s->proxy))
 		s->proxy = party->proxy;
-	s->observed[party->side] = party->observed;
+	/* an ACK or PRACK has no Contact, and a party that moves has one */
+	if (!addr_is_none(&party->observed))
+		s->observed[party->side] = party->observed;
 	s->signalled = now;
 	if (party->side == LEARN_FIRST && !party->peer_tag)
 		s->cseq = party->cseq;
@@ -342,7 +344,7 @@ int session_record(struct session *s, const struct session_party *party,
 	for (unsigned i = 0; i < sdp->n; i++) {
 		if (s->streams[i])
 			stream_signal(s->streams[i], party->side,
-				      &sdp->media[i], &party->observed,
+				      &sdp->media[i], &s->observed[party->side],
 				      &party->proxy);
 	}
 	keep_names(s, party);

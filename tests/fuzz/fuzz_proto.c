@@ -67,6 +67,7 @@ static void relay_request(msg_t *msg, const sip_t *sip)
 	MUST(got.options.resequence_ms == r.options.resequence_ms);
 	MUST(!strcmp(got.options.learn, r.options.learn));
 	MUST(addr_eq(&got.options.toward, &r.options.toward));
+	MUST(got.options.tentative == r.options.tentative);
 	msg_destroy(again);
 }
 

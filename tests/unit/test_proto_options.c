@@ -21,6 +21,7 @@ static void assert_same(const struct relay_options *a,
 	ck_assert_uint_eq(a->resequence_ms, b->resequence_ms);
 	ck_assert_str_eq(a->learn, b->learn);
 	ck_assert(addr_eq(&a->toward, &b->toward));
+	ck_assert(a->tentative == b->tentative);
 }
 
 START_TEST(test_example)
@@ -89,17 +90,19 @@ static const struct {
 	int ms; /* -1: absent */
 	const char *learn, *toward;
 	const char *uri; /* the parameters as printed */
+	bool tentative;
 } cases[] = {
-	{-1, "", "", ""},
-	{0, "", "", ";ph-resequence=0"},
-	{200, "", "", ";ph-resequence=200"},
-	{-1, "signalled", "", ";ph-learn=signalled"},
-	{-1, "abcdefghijklmno", "", ";ph-learn=abcdefghijklmno"},
-	{-1, "", "198.51.100.7", ";ph-toward=198.51.100.7"},
-	{-1, "", "198.51.100.7:5060", ";ph-toward=198.51.100.7:5060"},
-	{-1, "", "2001:db8::7", ";ph-toward=2001:db8::7"},
+	{-1, "", "", "", false},
+	{-1, "", "", ";ph-tentative", true},
+	{0, "", "", ";ph-resequence=0", false},
+	{200, "", "", ";ph-resequence=200", false},
+	{-1, "signalled", "", ";ph-learn=signalled", false},
+	{-1, "abcdefghijklmno", "", ";ph-learn=abcdefghijklmno", false},
+	{-1, "", "198.51.100.7", ";ph-toward=198.51.100.7", false},
+	{-1, "", "198.51.100.7:5060", ";ph-toward=198.51.100.7:5060", false},
+	{-1, "", "2001:db8::7", ";ph-toward=2001:db8::7", false},
 	{20, "open", "10.0.0.16:1",
-	 ";ph-resequence=20;ph-learn=open;ph-toward=10.0.0.16:1"},
+	 ";ph-resequence=20;ph-learn=open;ph-toward=10.0.0.16:1", false},
 };
 
 /* Printed, and read from the URI by the other end. */
@@ -111,6 +114,7 @@ START_TEST(test_print_and_parse)
 	struct proto_hop h = hop("z9hG4bKx");
 	msg_t *msg;
 
+	o.tentative = cases[_i].tentative;
 	ck_assert_int_eq(relay_options_print(&sb, &o), 0);
 	ck_assert_str_eq(text, cases[_i].uri);
 	strbuf_init(&sb, text, sizeof(text));

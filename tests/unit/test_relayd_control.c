@@ -67,6 +67,50 @@ START_TEST(ports_for_what_needs_them)
 }
 END_TEST
 
+static void assert_signalled(unsigned line, enum learn_side side, uint16_t port)
+{
+	const struct session *s = sessions_find(sessions, "c1");
+	const struct stream *st = session_stream(s, line);
+	const struct learn_channel *ch =
+		&stream_learn(st, STREAM_RTP)->ch[side];
+
+	ck_assert_uint_eq(addr_is_none(&ch->sdp) ? 0 : addr_port(&ch->sdp),
+			  port);
+}
+
+/* An offer that may be refused gets ports for its new lines and moves nothing;
+ * that it was accepted is said by the offer once more. */
+START_TEST(tentative_offer_moves_nothing)
+{
+	uint16_t v;
+
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
+	ck_assert_int_eq(reply("c1", "a", "b", 6000, -1), 302);
+	options = ";ph-tentative";
+	ck_assert_int_eq(offer("c1", "a", 4100, 5000), 302);
+	v = port_of(1);
+	ck_assert_uint_ne(v, 0);
+	assert_signalled(0, LEARN_FIRST, 4000);
+	assert_signalled(1, LEARN_FIRST, 0);
+	options = "";
+	ck_assert_int_eq(offer("c1", "a", 4100, 5000), 302);
+	ck_assert_uint_eq(port_of(1), v);
+	assert_signalled(0, LEARN_FIRST, 4100);
+	assert_signalled(1, LEARN_FIRST, 5000);
+	assert_signalled(0, LEARN_SECOND, 6000);
+}
+END_TEST
+
+/* The first offer of a call is none that leaves things as they are. */
+START_TEST(tentative_offer_begins_a_session)
+{
+	options = ";ph-tentative";
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
+	options = "";
+	assert_signalled(0, LEARN_FIRST, 4000);
+}
+END_TEST
+
 START_TEST(tags_of_strangers_are_refused)
 {
 	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
@@ -282,6 +326,8 @@ int main(void)
 	tcase_add_test(tc, resource_is_the_same_when_asked_again);
 	tcase_add_test(tc, reoffer_adds_and_stops_lines);
 	tcase_add_test(tc, ports_for_what_needs_them);
+	tcase_add_test(tc, tentative_offer_moves_nothing);
+	tcase_add_test(tc, tentative_offer_begins_a_session);
 	tcase_add_test(tc, tags_of_strangers_are_refused);
 	tcase_add_test(tc, late_release_of_an_earlier_attempt_frees_nothing);
 	tcase_add_test(tc, errors_have_their_status);
