@@ -45,6 +45,7 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
  * Call-ID, and "~" and its number in hex behind where that is not 0. 0 or
  * -EMSGSIZE.
  */
+enum { ROUTE_SESSION_MAX = SIPMSG_CALLID_MAX + 12 };
 int route_session(char *buf, size_t cap, const char *call_id, uint32_t fork);
 
 /*

@@ -101,7 +101,10 @@ enum step_result branch_fail_with(struct branch *b, int status,
 			 LOG_I("status", status), LOG_S("reason", phrase),
 			 LOG_A("src", &r->src.addr));
 		b->ended = true;
+		b->refused = b->forward != 0;
 		r->held++;
+		if (b->held)
+			holding_abandon(b);
 		if (status < 300)
 			request_answer(r, status, phrase, extra);
 		else
@@ -131,7 +134,7 @@ void branch_cancel(struct branch *b)
 
 const char *branch_session(const struct branch *b)
 {
-	static char id[SIPMSG_CALLID_MAX + 12];
+	static char id[ROUTE_SESSION_MAX];
 
 	if (!b->route.fork)
 		return request_id(b->r);
@@ -150,6 +153,7 @@ void branch_drop_message(struct branch *b)
 	b->sip = NULL;
 	b->resource = NULL;
 	b->target = NULL;
+	b->offer = NULL;
 }
 
 void branch_release(struct branch *b)
@@ -163,5 +167,6 @@ void branch_free(struct branch *b)
 {
 	branch_drop_message(b);
 	location_free(b->location);
+	msg_destroy(b->held);
 	free(b);
 }

@@ -60,8 +60,12 @@ struct branch {
 	struct sdp *resource; /* relayd's answer to this branch's offer */
 	bool has_near;        /* the relay might serve it at another address */
 	bool said_toward;     /* and knows where the other party is */
-	bool replaced;        /* its SDP has been */
-	bool owns_resource;   /* to be released unless the call comes about */
+	bool chooses;         /* which relay it is; else the route says it */
+	bool late;            /* chosen, to be asked when the offer comes */
+	const char *offer;    /* as it came, while it may be refused */
+	size_t offer_len;
+	bool replaced;      /* its SDP has been */
+	bool owns_resource; /* to be released unless the call comes about */
 	struct route_state route;
 
 	txn_id forward;            /* client transaction towards dest */
@@ -71,6 +75,12 @@ struct branch {
 	bool dest_natted;
 	bool dest_proxy;   /* a proxy that serves the callee */
 	bool dest_foreign; /* a server of another site */
+
+	msg_t *held; /* a response with an offer, which waits for the relay */
+	int held_status;
+	bool offered; /* one has gone through */
+	bool refused; /* answered by us while it was open: no 2xx passes */
+	bool hung_up; /* one came, and was ended */
 };
 
 /* Add one at the end of the request's: the first takes the request's message,

@@ -33,7 +33,8 @@
 	X(rejected_target, "Requests to an address never to be contacted")     \
 	X(rejected_scheme, "Requests for a URI that is no SIP URI")            \
 	X(rejected_hops, "Requests with Max-Forwards 0 or a loop")             \
-	X(rejected_offer, "INVITEs without an offer that needed the relay")    \
+	X(late_offers, "Offers in responses that a relay was asked for")       \
+	X(hung_up, "Calls answered that could not be passed on, and ended")    \
 	X(overload,                                                            \
 	  "Requests refused because a table is full or the daemon ends")
 

@@ -6,6 +6,7 @@
 #include "proto/registration.h"
 #include "proxyd/edge.h"
 #include "proxyd/locating.h"
+#include "proxyd/offer.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
@@ -95,25 +96,56 @@ static enum step_result step_route(struct branch *b)
 	return branch_fail(b, 481, NULL);
 }
 
-/* The offer will come in the 200, for a resource that this proxy has forgotten
- * over a restart. */
-static bool is_late_offer(const struct branch *b)
+/* The party that has offered in a response waits for this one's answer. */
+static bool is_awaited(const struct request *r, const struct session *s)
+{
+	enum party from = r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
+
+	return s && s->late && s->late_by != from;
+}
+
+/* A proxy ahead has a resource for this call. */
+static bool is_relayed_ahead(const struct request *r)
+{
+	for (const sip_route_t *rt = r->sip->sip_route; rt; rt = rt->r_next)
+		if (route_has_relay(rt->r_url))
+			return true;
+	return false;
+}
+
+/* The relay is that of the route, or one that was chosen since; a call that
+ * needed none gets one where a party has moved behind a NAT. */
+static bool has_relay(struct branch *b, const struct session *s)
 {
 	const struct request *r = b->r;
 
-	return r->method == sip_method_invite && !r->has_sdp &&
-	       !sessions_get(r->p->sessions, branch_session(b));
+	if (addr_is_none(&b->route.relay) && s)
+		b->route.relay = s->relay;
+	return !addr_is_none(&b->route.relay) ||
+	       (!r->trusted && r->natted && !is_relayed_ahead(r));
 }
 
-/* A new offer: the same session gets the same resource, and the relay learns
- * where the offerer now is. */
+/* A new offer: the same session gets the same resource. An answer is recorded
+ * as it came. */
 static enum step_result step_reoffer(struct branch *b)
 {
 	struct request *r = b->r;
+	struct sessions *all = r->p->sessions;
+	const struct session *s = sessions_get(all, branch_session(b));
 
-	if (addr_is_none(&b->route.relay) || (!r->has_sdp && !is_late_offer(b)))
+	switch (offer_of_request(r->method, r->has_sdp, is_awaited(r, s))) {
+	case OFFER_OFFER:
+		if (!r->has_media || !has_relay(b, s))
+			return STEP_NEXT;
+		return relaying_start(b);
+	case OFFER_ANSWER:
+		sessions_answered(all, branch_session(b));
+		relaying_record(r->p, branch_session(b), r->msg, &r->src);
 		return STEP_NEXT;
-	return relaying_start(b);
+	default:
+		(void)has_relay(b, s);
+		return STEP_NEXT;
+	}
 }
 
 static enum step_result step_next_hop(struct branch *b)
@@ -132,11 +164,12 @@ const struct step dialog_steps[] = {
 };
 
 /* The answer of a late offer travels in the ACK. */
-static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
+static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip, uint32_t fork,
+		    const struct channel *src)
 {
 	static char out[SIPMSG_MAX];
-	const struct session *s =
-		sessions_get(p->sessions, sip->sip_call_id->i_id);
+	char id[ROUTE_SESSION_MAX];
+	const struct session *s = NULL;
 	const struct sdp *resource;
 	struct sdp room;
 	struct strbuf sb;
@@ -144,8 +177,12 @@ static void ack_sdp(struct proxy *p, msg_t *msg, sip_t *sip)
 	bool sdp;
 	const char *body = sipmsg_body(&len, &sdp, sip);
 
+	if (!route_session(id, sizeof(id), sip->sip_call_id->i_id, fork))
+		s = sessions_get(p->sessions, id);
 	if (!s || !sdp || !len)
 		return;
+	sessions_answered(p->sessions, id);
+	relaying_record(p, id, msg, src);
 	strbuf_init(&sb, out, sizeof(out));
 	resource = session_resource_for(s, sip->sip_to->a_tag, &room);
 	if (!sdp_replace(&sb, body, len, resource))
@@ -170,7 +207,6 @@ static void ack_go_on(struct proxy *p, msg_t *msg, const struct channel *dest)
 {
 	struct channel to = *dest;
 
-	ack_sdp(p, msg, sip_object(msg));
 	ack_send(p, msg, &to);
 	msg_destroy(msg);
 }
@@ -187,12 +223,14 @@ void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)
 		log_debug("ACK without a valid route of ours dropped",
 			  LOG_S("call_id", sip->sip_call_id->i_id),
 			  LOG_A("src", &src->addr));
-	} else if (next_hop(&dest, &marked, &natted, msg, sip)) {
-		locating_ack(p, msg, next_url(sip), ack_go_on);
-		return;
-	} else if (proxy_may_contact(p, &dest.addr)) {
-		ack_go_on(p, msg, &dest);
+		msg_destroy(msg);
 		return;
 	}
-	msg_destroy(msg);
+	ack_sdp(p, msg, sip, st.fork, src);
+	if (next_hop(&dest, &marked, &natted, msg, sip))
+		locating_ack(p, msg, next_url(sip), ack_go_on);
+	else if (proxy_may_contact(p, &dest.addr))
+		ack_go_on(p, msg, &dest);
+	else
+		msg_destroy(msg);
 }

@@ -11,6 +11,7 @@
 #include "proxyd/foreign.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
+#include "proxyd/session.h"
 
 #include "proxyd/flow.h"
 
@@ -219,6 +220,18 @@ enum step_result flow_write_observed(struct branch *b)
 	return STEP_NEXT;
 }
 
+/* What the relay has for this offer; without asking it, what it has for the
+ * call. */
+static const struct sdp *resource_of(const struct branch *b, struct sdp *room)
+{
+	const struct session *s;
+
+	if (b->resource || b->r->initial)
+		return b->resource;
+	s = sessions_get(b->r->p->sessions, branch_session(b));
+	return s ? session_resource_for(s, b->sip->sip_to->a_tag, room) : NULL;
+}
+
 enum step_result flow_replace_sdp(struct branch *b)
 {
 	static char out[SIPMSG_MAX];
@@ -226,11 +239,13 @@ enum step_result flow_replace_sdp(struct branch *b)
 	size_t len;
 	bool sdp;
 	const char *body = sipmsg_body(&len, &sdp, b->sip);
+	struct sdp room;
+	const struct sdp *resource = resource_of(b, &room);
 
-	if (!b->resource || b->replaced || !sdp)
+	if (!b->r->has_sdp || !resource || b->replaced)
 		return STEP_NEXT;
 	strbuf_init(&sb, out, sizeof(out));
-	if (sdp_replace(&sb, body, len, b->resource))
+	if (sdp_replace(&sb, body, len, resource))
 		return branch_fail(b, 488, "Session Description Not Usable");
 	if (sipmsg_set_body(b->msg, out, sb.len))
 		return branch_fail(b, 500, NULL);

@@ -48,8 +48,18 @@ enum step_result relaying_start(struct branch *b);
  * the callee is: ask again, that it serves that party at the right one. */
 enum step_result relaying_place(struct branch *b);
 
-/* Record the answer in a response as the channel of the party in To. */
-void relaying_record(struct branch *b, msg_t *response);
+/* Choose the relay for a call whose offer is still to come, in a response: the
+ * route has to name it, it is asked then. STEP_NEXT or _END. */
+enum step_result relaying_later(struct branch *b);
+
+/* relaying_tell.c: record the answer that a message carries as the channel of
+ * who sent it, over `from`. */
+void relaying_record(struct proxy *p, const char *session, msg_t *msg,
+		     const struct channel *from);
+
+/* The offer of this request within a call has been accepted: the relay may go
+ * by it. Once. */
+void relaying_commit(struct branch *b);
 
 /* Give the resource back, with the tags of this request; the session is
  * forgotten. */
@@ -70,6 +80,24 @@ enum step_result redirecting_ask(struct branch *b);
 /* response.c, Fig. 4d: handler of the forwarded request's responses. */
 void response_received(txn_id id, int status, msg_t *msg, bool last,
 		       uint64_t ref, void *arg);
+
+/* A response that had to wait goes on. */
+void response_resume(struct branch *b, int status, msg_t *msg);
+
+/* holding.c: whether a response brings an offer (RFC 3261 13.2.1) that the
+ * relay has to be asked for before it can go back. */
+bool holding_wanted(const struct branch *b, int status, msg_t *msg);
+
+/* Keep it (with a reference of its own), and ask. */
+void holding_start(struct branch *b, int status, msg_t *msg);
+
+/* It cannot go back: who sent it is told. */
+void holding_abandon(struct branch *b);
+
+/* hanging_up.c: a 2xx to an INVITE cannot be passed on. Acknowledge it and end
+ * the call with who sent it (RFC 3261 13.2.2.4), once; its repetitions are
+ * acknowledged. Its Contact is as rewritten. */
+void hanging_up(struct branch *b, msg_t *answer);
 
 /* Print a response and send it back. */
 void response_forward(struct request *r, int status, msg_t *msg);

@@ -215,7 +215,7 @@ bool forking_mutes(const struct branch *b, int status, const sip_t *sip)
 static void hear_kept(struct branch *b)
 {
 	hear(b, sip_object(b->kept));
-	relaying_record(b, b->kept);
+	relaying_record(b->r->p, branch_session(b), b->kept, &b->dest);
 	drop_kept(b);
 }
 

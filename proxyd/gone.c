@@ -82,8 +82,11 @@ static int judge(const struct proxy *p, const struct session *s,
 		return 403;
 	if (!s)
 		return 481;
+	/* it has the tag of who offered first, the callee where that was late
+	 */
 	if (s->parties &&
-	    !parties_has_tag(s->parties, PARTY_CALLER, sip->sip_from->a_tag))
+	    !parties_has_tag(s->parties, PARTY_CALLER, sip->sip_from->a_tag) &&
+	    !parties_has_tag(s->parties, PARTY_CALLEE, sip->sip_from->a_tag))
 		return 481;
 	return s->confirmed ? 200 : 491;
 }

@@ -38,9 +38,16 @@ static enum step_result step_146_beside(struct branch *b)
 {
 	struct request *r = b->r;
 
-	if (!r->natted || !r->has_sdp || !caller_is_known(r))
+	if (!r->natted || !r->has_media || !caller_is_known(r))
 		return STEP_NEXT;
 	return relaying_start(b) == STEP_END ? STEP_END : STEP_NEXT;
+}
+
+/* Without media to carry yet: the offer comes in a response, or the media with
+ * an offer within the call. */
+static enum step_result start_relaying(struct branch *b)
+{
+	return b->r->has_media ? relaying_start(b) : relaying_later(b);
 }
 
 static enum step_result step_146(struct branch *b)
@@ -49,11 +56,7 @@ static enum step_result step_146(struct branch *b)
 
 	if (!r->natted || b->resource)
 		return STEP_NEXT;
-	if (!r->has_sdp) {
-		r->p->n.rejected_offer++;
-		return branch_fail(b, 488, "Offer Needed To Cross The NAT");
-	}
-	return relaying_start(b);
+	return start_relaying(b);
 }
 
 /* The redirect answer becomes the Request-URI; a client behind a NAT is named
@@ -104,7 +107,7 @@ static bool already_relayed(const struct branch *b)
 				 NULL) &&
 		    !addr_is_none(&st.relay))
 			return true;
-	return b->resource != NULL;
+	return b->resource || b->late;
 }
 
 /* Step 152a, and the two whose addresses cannot reach each other. */
@@ -131,18 +134,14 @@ static enum step_result step_152_153(struct branch *b)
 	char dest[CHANNEL_STRLEN];
 
 	if (!callee_needs_relay(b) ||
-	    (already_relayed(b) && (b->resource || !shares_nat(b))))
+	    (already_relayed(b) && (b->resource || b->late || !shares_nat(b))))
 		return STEP_NEXT;
-	if (!r->has_sdp) {
-		r->p->n.rejected_offer++;
-		return branch_fail(b, 488, "Offer Needed To Cross The NAT");
-	}
 	if (already_relayed(b))
 		branch_number(b); /* the Call-ID is the other proxy's */
 	proxy_note(r->p, request_id(r), "callee %s at %s",
 		   b->dest_natted ? "is behind a NAT" : "is out of reach",
 		   channel_str(dest, &b->dest));
-	return relaying_start(b);
+	return start_relaying(b);
 }
 
 const struct step invite_steps[] = {

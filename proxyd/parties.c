@@ -291,29 +291,48 @@ int parties_way(struct channel *dst, const struct parties *p, enum party to)
 	return 0;
 }
 
-int parties_bye(struct strbuf *out, struct parties *p, enum party to,
-		const struct parties_bye *bye)
+/* A request to a party in the other's name, up to its CSeq. */
+static void add_head(struct strbuf *out, const char *method,
+		     const struct parties *p, enum party to,
+		     const struct parties_bye *by, uint32_t cseq)
 {
-	const struct side *far = &p->side[to];
-	struct side *near = &p->side[!to];
+	const struct side *far = &p->side[to], *near = &p->side[!to];
 	char self[ADDR_STRLEN];
 
-	if (!far->target)
-		return -ENOENT;
 	strbuf_printf(out,
-		      "BYE %s SIP/2.0\r\n"
+		      "%s %s SIP/2.0\r\n"
 		      "Via: SIP/2.0/%s %s;branch=%s\r\n"
 		      "Max-Forwards: %d\r\n"
 		      "%s"
 		      "From: %s\r\n"
 		      "To: %s\r\n"
 		      "Call-ID: %s\r\n"
-		      "CSeq: %u BYE\r\n"
+		      "CSeq: %u %s\r\n",
+		      method, far->target, transport_via(by->self->transport),
+		      addr_str(self, &by->self->addr), by->branch, MAX_FORWARDS,
+		      far->routes, near->name, far->name, p->call_id, cseq,
+		      method);
+}
+
+int parties_ack(struct strbuf *out, const struct parties *p, enum party to,
+		const struct parties_bye *by, uint32_t cseq)
+{
+	if (!p->side[to].target)
+		return -ENOENT;
+	add_head(out, "ACK", p, to, by, cseq);
+	strbuf_str(out, "Content-Length: 0\r\n\r\n");
+	return strbuf_err(out);
+}
+
+int parties_bye(struct strbuf *out, struct parties *p, enum party to,
+		const struct parties_bye *bye)
+{
+	if (!p->side[to].target)
+		return -ENOENT;
+	add_head(out, "BYE", p, to, bye, ++p->side[!to].cseq);
+	strbuf_printf(out,
 		      "Reason: %s\r\n"
 		      "Content-Length: 0\r\n\r\n",
-		      far->target, transport_via(bye->self->transport),
-		      addr_str(self, &bye->self->addr), bye->branch,
-		      MAX_FORWARDS, far->routes, near->name, far->name,
-		      p->call_id, ++near->cseq, bye->reason);
+		      bye->reason);
 	return strbuf_err(out);
 }

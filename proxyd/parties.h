@@ -65,6 +65,11 @@ struct parties_bye {
 /* Where what is sent to a party goes. 0; -ENOENT where that is not known. */
 int parties_way(struct channel *dst, const struct parties *p, enum party to);
 
+/* Print the ACK that `to` gets for its 2xx to the INVITE of this CSeq; its way
+ * is parties_way(). Reason is not used. 0, -ENOENT, -EMSGSIZE. */
+int parties_ack(struct strbuf *out, const struct parties *p, enum party to,
+		const struct parties_bye *bye, uint32_t cseq);
+
 /*
  * Print the BYE that `to` gets in the other's name. 0; -ENOENT where the way
  * there is not known, -EMSGSIZE. Uses up a CSeq.

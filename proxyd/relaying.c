@@ -10,6 +10,7 @@
 #include "proxyd/edge.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/relaying.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
 
@@ -50,13 +51,19 @@ static relay_id next_choice(struct addr *relay, const struct branch *b)
 	return 0;
 }
 
+/* Whether any relay will do: once a route names one it has to be that. */
+static bool is_free_to_choose(const struct branch *b)
+{
+	return b->r->initial ? !b->late : addr_is_none(&b->route.relay);
+}
+
 /* The relay to ask: the one the dialog's route names, or the next choice. */
 static bool next_relay(struct branch *b)
 {
 	struct addr relay;
 	relay_id id = 0;
 
-	if (b->r->initial) {
+	if (b->chooses) {
 		id = next_choice(&relay, b);
 		if (!id)
 			return false;
@@ -75,38 +82,17 @@ static uint32_t patience(const struct branch *b)
 
 	if (b->resource) /* asked again: no other one will do */
 		return SETUP_MS;
-	if (b->r->initial && next_choice(&other, b))
+	if (b->chooses && next_choice(&other, b))
 		return FAILOVER_MS;
 	return SETUP_MS - FAILOVER_MS * (uint32_t)(b->relays_asked - 1);
 }
 
-/* Step 144b: what the relay is told, from the message as rewritten so far. */
-static int describe(struct relay_request *q, const char *session, msg_t *msg,
-		    const sip_t *sip)
+static bool has_route(const struct branch *b)
 {
-	memset(q, 0, sizeof(*q));
-	q->call_id = session;
-	q->from = sipmsg_header_text(msg_home(msg), sip->sip_from);
-	q->to = sipmsg_header_text(msg_home(msg), sip->sip_to);
-	q->from_tag = sip->sip_from->a_tag;
-	q->cseq = sip->sip_cseq->cs_seq;
-	if (sip->sip_contact)
-		(void)sipmsg_url_addr(&q->observed, sip->sip_contact->m_url);
-	return q->from && q->to ? 0 : -ENOMEM;
+	return b->sip && b->sip->sip_route;
 }
 
-/* What this site wants of every session. */
-static void add_options(struct relay_request *q, const struct proxyd_conf *conf)
-{
-	if (conf->relay_resequence >= 0) {
-		q->options.has_resequence = true;
-		q->options.resequence_ms = (uint16_t)conf->relay_resequence;
-	}
-	(void)snprintf(q->options.learn, sizeof(q->options.learn), "%s",
-		       conf->relay_learn);
-}
-
-/* Where the request is going to, as far as that is known by now: there the
+/* Where the offer is going to, as far as that is known by now: there the
  * relay serves the other party. */
 static void add_toward(struct relay_request *q, const struct branch *b)
 {
@@ -114,9 +100,9 @@ static void add_toward(struct relay_request *q, const struct branch *b)
 	url_t *url;
 
 	/* a proxy in between says nothing of a party that has been placed */
-	if (!b->r->initial && b->sip->sip_route)
+	if (!b->r->initial && (b->held ? b->r->trusted : has_route(b)))
 		return;
-	*toward = b->dest.addr;
+	*toward = b->held ? b->r->src.addr : b->dest.addr;
 	if (addr_is_none(toward) && b->target) {
 		url = url_make(msg_home(b->msg), b->target);
 		if (!url || sipmsg_url_addr(toward, url))
@@ -127,22 +113,12 @@ static void add_toward(struct relay_request *q, const struct branch *b)
 		*toward = (struct addr){0};
 }
 
-/* An answer is known by the tag in To: the offer of a re-INVITE goes without,
- * or the relay would take it for the other party's. */
-static const char *to_untagged(const struct branch *b)
-{
-	su_home_t *home = msg_home(b->msg);
-	const char *url = url_as_string(home, b->sip->sip_to->a_url);
-
-	return url ? su_sprintf(home, "<%s>", url) : NULL;
-}
-
 static enum step_result ask(struct branch *b);
 
 /* Silence: what a relay grants too late would be held by nobody. */
 static void give_up(struct branch *b)
 {
-	if (b->r->initial)
+	if (b->r->initial || b->chooses)
 		relaying_release(b);
 }
 
@@ -190,6 +166,12 @@ static void refused(struct branch *b, int status, const sip_t *sip)
 	branch_answered(b);
 }
 
+static const char *offerer_tag(const struct branch *b)
+{
+	return b->held ? sip_object(b->held)->sip_to->a_tag
+		       : b->sip->sip_from->a_tag;
+}
+
 /* Step 148b: the resource is written to the session table. */
 static void granted(struct branch *b, const struct sdp *resource,
 		    const sip_t *sip)
@@ -197,7 +179,7 @@ static void granted(struct branch *b, const struct sdp *resource,
 	struct proxy *p = b->r->p;
 	struct addr near = {0};
 
-	b->owns_resource = b->r->initial;
+	b->owns_resource = b->r->initial || b->chooses;
 	free(b->resource);
 	b->resource = malloc(sizeof(*b->resource));
 	if (b->resource)
@@ -207,7 +189,7 @@ static void granted(struct branch *b, const struct sdp *resource,
 	    sessions_put(p->sessions, branch_session(b), proxy_now(p),
 			 &b->route.relay, resource) ||
 	    sessions_place(p->sessions, branch_session(b), &near,
-			   b->sip->sip_from->a_tag)) {
+			   offerer_tag(b))) {
 		p->n.overload++;
 		(void)branch_fail(b, 503, NULL);
 	}
@@ -231,6 +213,27 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 		refused(b, status, msg ? sip_object(msg) : NULL);
 }
 
+/* The offer is in the request, or in the response that waits for us. */
+static int describe_offer(struct relay_request *q, struct branch *b)
+{
+	msg_t *msg = b->held ? b->held : b->msg;
+	const struct channel *from = b->held ? &b->dest : &b->r->src;
+	int err = relaying_describe(q, b->r->p, branch_session(b), msg,
+				    OFFER_OFFER, from);
+	bool sdp;
+
+	if (err)
+		return err;
+	add_toward(q, b);
+	q->options.tentative = !b->r->initial && !b->held;
+	q->sdp = sipmsg_body(&q->sdp_len, &sdp, sip_object(msg));
+	if (q->options.tentative) {
+		b->offer = q->sdp;
+		b->offer_len = q->sdp_len;
+	}
+	return 0;
+}
+
 /* Steps 144b, 148a. */
 static int send_request(struct branch *b)
 {
@@ -241,16 +244,11 @@ static int send_request(struct branch *b)
 	struct channel to = channel_udp(&b->route.relay);
 	struct relay_request q;
 	struct strbuf sb;
-	int err = describe(&q, branch_session(b), b->msg, b->sip);
-	bool sdp;
+	int err = describe_offer(&q, b);
 
 	if (err)
 		return err;
-	q.to = to_untagged(b);
-	add_options(&q, p->conf);
-	add_toward(&q, b);
 	b->said_toward = !addr_is_none(&q.options.toward);
-	q.sdp = sipmsg_body(&q.sdp_len, &sdp, b->sip);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
 	err = relay_request_print(&sb, &hop, &q);
@@ -277,7 +275,7 @@ static enum step_result ask(struct branch *b)
 /* Nobody who knows a Call-ID gets at its resource with a new INVITE. */
 static bool in_use(const struct branch *b)
 {
-	return b->r->initial &&
+	return b->r->initial && !b->held &&
 	       sessions_get(b->r->p->sessions, branch_session(b));
 }
 
@@ -288,7 +286,22 @@ enum step_result relaying_start(struct branch *b)
 		return branch_fail(b, 482, "Call-ID In Use");
 	}
 	b->relays_asked = 0;
+	b->chooses = is_free_to_choose(b);
 	return ask(b);
+}
+
+enum step_result relaying_later(struct branch *b)
+{
+	if (in_use(b)) {
+		b->r->p->n.rejected_call_id++;
+		return branch_fail(b, 482, "Call-ID In Use");
+	}
+	b->relays_asked = 0;
+	b->chooses = true;
+	if (!next_relay(b))
+		return branch_fail(b, 503, "No Media Relay Available");
+	b->late = true;
+	return STEP_NEXT;
 }
 
 /* Whether the relay might serve the other party elsewhere, knowing where it is.
@@ -317,114 +330,4 @@ enum step_result relaying_place(struct branch *b)
 	}
 	b->waiting++;
 	return STEP_WAIT;
-}
-
-/* Nothing depends on the answer but the operator's knowledge of it. */
-static void recorded(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
-		     void *arg)
-{
-	(void)id;
-	(void)msg;
-	(void)last;
-	(void)ref;
-	(void)arg;
-	if (status >= 300 && status != 302)
-		log_warn("relay did not record the second channel",
-			 LOG_I("status", status));
-}
-
-void relaying_record(struct branch *b, msg_t *response)
-{
-	struct proxy *p = b->r->p;
-	const sip_t *sip = sip_object(response);
-	const struct session *s = sessions_get(p->sessions, branch_session(b));
-	char branch[TXN_BRANCH_LEN];
-	struct relay_request q;
-	struct proto_hop hop;
-	struct channel to;
-	struct strbuf sb;
-	bool sdp;
-
-	if (!s || !sip->sip_to->a_tag ||
-	    describe(&q, branch_session(b), response, sip))
-		return;
-	q.to_tag = sip->sip_to->a_tag;
-	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip);
-	add_options(&q, p->conf);
-	hop = (struct proto_hop){edge_self_for(p, &s->relay), branch,
-				 &s->relay};
-	to = channel_udp(&s->relay);
-	txn_branch(branch, NULL, 0);
-	strbuf_init(&sb, out, sizeof(out));
-	if (!relay_request_print(&sb, &hop, &q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
-				  sb.len, 0, recorded, 0);
-}
-
-static void log_statistics(const char *call_id, const sip_t *sip)
-{
-	json_t *body = sip ? relay_json_answer_parse(sip) : NULL;
-	char *text =
-		body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6))
-		     : NULL;
-
-	log_info("relay resource released", LOG_S("call_id", call_id),
-		 LOG_S("statistics", text));
-	free(text);
-	json_decref(body);
-}
-
-static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
-		     void *arg)
-{
-	struct proxy *p = arg;
-	const sip_t *sip = msg ? sip_object(msg) : NULL;
-
-	(void)id;
-	(void)last;
-	(void)ref;
-	if (status == 200 && sip) {
-		p->n.relay_releases++;
-		log_statistics(sip->sip_call_id->i_id, sip);
-	} else if (status >= 300 && status != 481) {
-		log_warn("relay did not confirm the release; its idle expiry "
-			 "will free the resource",
-			 LOG_I("status", status),
-			 LOG_S("call_id", sip ? sip->sip_call_id->i_id : NULL));
-	}
-}
-
-static void release(struct proxy *p, const char *session, msg_t *msg,
-		    const struct addr *relay)
-{
-	const sip_t *sip = sip_object(msg);
-	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
-	struct channel to = channel_udp(relay);
-	struct relay_request q;
-	struct strbuf sb;
-
-	if (addr_is_none(relay) || describe(&q, session, msg, sip))
-		return;
-	q.to_tag = sip->sip_to->a_tag;
-	txn_branch(branch, NULL, 0);
-	strbuf_init(&sb, out, sizeof(out));
-	if (!relay_release_print(&sb, &hop, &q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
-				  sb.len, 0, released, 0);
-}
-
-void relaying_release(struct branch *b)
-{
-	sessions_del(b->r->p->sessions, branch_session(b));
-	release(b->r->p, branch_session(b), b->msg, &b->route.relay);
-}
-
-void relaying_release_gone(struct proxy *p, msg_t *gone,
-			   const struct addr *relay)
-{
-	const char *session = sip_object(gone)->sip_call_id->i_id;
-
-	release(p, session, gone, relay);
-	sessions_del(p->sessions, session);
 }

@@ -9,6 +9,7 @@
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
 #include "proxyd/gone.h"
+#include "proxyd/offer.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/request.h"
@@ -226,10 +227,13 @@ static void give_up_branch(struct branch *b)
 		return;
 	if (b->forward && r->method == sip_method_invite)
 		(void)txn_cancel(r->p->txns, b->forward, proxy_now(r->p), NULL);
+	b->ended = true;
+	b->refused = b->forward != 0;
+	if (b->held)
+		holding_abandon(b);
 	if (holds_resource(b))
 		relaying_release(b);
 	b->owns_resource = false;
-	b->ended = true;
 }
 
 static int give_up(const void *key, size_t len, void *value, void *arg)
@@ -327,7 +331,13 @@ void request_read_sdp(struct request *r)
 	size_t len;
 	const char *body = sipmsg_body(&len, &r->has_sdp, r->sip);
 
-	r->has_sdp = r->has_sdp && len;
-	if (r->has_sdp && !sdp_parse(&sdp, body, len))
-		r->media = sdp.media[0].rtp;
+	r->has_sdp = offer_of_request(r->method, r->has_sdp && len, false) !=
+		     OFFER_NONE;
+	if (!r->has_sdp)
+		return;
+	r->has_media = true;
+	if (sdp_parse(&sdp, body, len))
+		return;
+	r->has_media = sdp_needs_ports(&sdp);
+	r->media = sdp.media[0].rtp;
 }

@@ -32,10 +32,11 @@ struct request {
 	bool trusted;      /* came from another proxy of the site */
 	bool natted;       /* its sender is behind a NAT */
 	struct addr media; /* first address of its SDP; none without */
-	bool has_sdp;
-	bool cancelled; /* by the caller: nothing is begun any more */
-	bool ended;     /* answered; only waits for what is under way */
-	unsigned held;  /* by those who still need it */
+	bool has_sdp;      /* of the call: offer_of_request() */
+	bool has_media;    /* for a relay to carry, or it cannot be read */
+	bool cancelled;    /* by the caller: nothing is begun any more */
+	bool ended;        /* answered; only waits for what is under way */
+	unsigned held;     /* by those who still need it */
 
 	const char *client_id; /* who is asked for; lives with msg */
 	bool foreign; /* to a domain not served here; then that is its sender */

@@ -5,6 +5,7 @@
 #include "common/strbuf.h"
 #include "proto/registration.h"
 #include "proxyd/locating.h"
+#include "proxyd/offer.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
@@ -48,13 +49,33 @@ static int mute(struct branch *b, int status, msg_t *msg)
 	return sipmsg_set_body(msg, "", 0);
 }
 
-/* Steps 222-226: a session of ours has its SDP replaced; the answer is told to
- * the relay as it came. */
+/* What the relay is told of an answer as it came: within a call, where it may
+ * still come to nothing, only once it will not (RFC 6141). */
+static void tell_relay(struct branch *b, int status, msg_t *msg)
+{
+	struct request *r = b->r;
+
+	if (!r->initial) {
+		if (!offer_is_settled(status,
+				      offer_is_reliable(sip_object(msg))))
+			return;
+		relaying_commit(b);
+	}
+	relaying_record(r->p, branch_session(b), msg, &b->dest);
+}
+
+static enum party answerer(const struct request *r)
+{
+	return r->initial || r->from_caller ? PARTY_CALLEE : PARTY_CALLER;
+}
+
+/* Steps 222-226: a session of ours has its SDP replaced. */
 static int replace_sdp(struct branch *b, int status, msg_t *msg)
 {
-	const struct session *s =
-		sessions_get(b->r->p->sessions, branch_session(b));
+	struct sessions *all = b->r->p->sessions;
+	const struct session *s = sessions_get(all, branch_session(b));
 	const struct sdp *resource;
+	enum offer_kind kind;
 	struct sdp room;
 	struct strbuf sb;
 	size_t len;
@@ -62,12 +83,16 @@ static int replace_sdp(struct branch *b, int status, msg_t *msg)
 	const char *body = sipmsg_body(&len, &sdp, sip_object(msg));
 	int err;
 
-	if (!sdp || !len)
+	kind = offer_of_response(b->r->method, status, b->r->has_sdp,
+				 sdp && len);
+	if (kind == OFFER_NONE)
 		return 0;
 	if (forking_mutes(b, status, sip_object(msg)))
 		return mute(b, status, msg);
-	if (forking_hears(b, status, msg) && s)
-		relaying_record(b, msg);
+	if (kind == OFFER_OFFER)
+		sessions_offered(all, branch_session(b), answerer(b->r));
+	else if (forking_hears(b, status, msg) && s)
+		tell_relay(b, status, msg);
 	if (!s)
 		return 0;
 	strbuf_init(&sb, out, sizeof(out));
@@ -111,7 +136,9 @@ static void settle(struct branch *b, int status)
 
 	if (r->method == sip_method_bye && status != 401 && status != 407)
 		b->owns_resource = !addr_is_none(&b->route.relay);
-	if (r->method == sip_method_invite && status < 300) {
+	if ((r->method == sip_method_invite ||
+	     r->method == sip_method_update) &&
+	    status < 300) {
 		b->owns_resource = false;
 		sessions_confirm(r->p->sessions, branch_session(b));
 	}
@@ -202,22 +229,20 @@ static bool sets_targets(const struct request *r, int status)
 		r->method == sip_method_update);
 }
 
-/* Steps 220-226: make it a response of ours. 0 or negative. */
-static int rewrite(struct branch *b, int status, msg_t *msg)
+static void log_unusable(const struct branch *b, int status, int err)
+{
+	log_warn("response could not be rewritten",
+		 LOG_S("call_id", request_id(b->r)), LOG_I("status", status),
+		 LOG_A("dst", &b->dest.addr), LOG_S("error", strerror(-err)));
+}
+
+/* Step 220: make it a response of ours, but for its SDP. 0 or negative. */
+static int take_over(struct branch *b, msg_t *msg)
 {
 	sip_t *sip = sip_object(msg);
-	int err;
 
-	(void)sip_via_remove(msg, sip); /* 220 */
-	err = sip->sip_via ? write_observed(b, msg, sip) : -EBADMSG;
-	if (!err)
-		err = replace_sdp(b, status, msg);
-	if (err)
-		log_warn("response could not be rewritten",
-			 LOG_S("call_id", request_id(b->r)),
-			 LOG_I("status", status), LOG_A("dst", &b->dest.addr),
-			 LOG_S("error", strerror(-err)));
-	return err;
+	(void)sip_via_remove(msg, sip);
+	return sip->sip_via ? write_observed(b, msg, sip) : -EBADMSG;
 }
 
 /* A final response of 300 and above, or silence. */
@@ -254,11 +279,25 @@ static void accepted(struct branch *b, int status, msg_t *msg)
 		request_drop_message(r);
 }
 
+/* What nobody can use; who sent a 2xx takes the call for answered. */
+static void unusable(struct branch *b, int status, msg_t *msg)
+{
+	bool answered = status >= 200 && status < 300 &&
+			b->r->method == sip_method_invite;
+
+	if (answered && !b->ended)
+		hanging_up(b, msg);
+	if (status >= 200)
+		(void)branch_fail(b, 502, "Answer Not Usable");
+}
+
 static void passed_on(struct branch *b, int status, msg_t *msg)
 {
-	if (rewrite(b, status, msg)) {
-		if (status >= 200)
-			(void)branch_fail(b, 502, "Answer Not Usable");
+	int err = replace_sdp(b, status, msg);
+
+	if (err) {
+		log_unusable(b, status, err);
+		unusable(b, status, msg);
 	} else if (status >= 300) {
 		rejected(b, status, msg);
 	} else if (status >= 200) {
@@ -266,6 +305,39 @@ static void passed_on(struct branch *b, int status, msg_t *msg)
 	} else if (!b->r->ended) {
 		response_forward(b->r, status, msg);
 	}
+}
+
+/* We have answered for the branch: what it says now comes too late. */
+static void too_late(struct branch *b, int status, msg_t *msg)
+{
+	if (status >= 200 && status < 300 && b->r->method == sip_method_invite)
+		hanging_up(b, msg);
+}
+
+static void received(struct branch *b, int status, msg_t *msg)
+{
+	int err = take_over(b, msg);
+
+	if (err) {
+		log_unusable(b, status, err);
+		unusable(b, status, msg);
+	} else if (b->refused) {
+		too_late(b, status, msg);
+	} else if (holding_wanted(b, status, msg)) {
+		holding_start(b, status, msg);
+	} else {
+		passed_on(b, status, msg);
+	}
+}
+
+void response_resume(struct branch *b, int status, msg_t *msg)
+{
+	struct request *r = b->r;
+
+	r->held++;
+	passed_on(b, status, msg);
+	r->held--;
+	request_done(r);
 }
 
 void response_received(txn_id id, int status, msg_t *msg, bool last,
@@ -282,7 +354,7 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	if (locating_goes_on(b, status, msg))
 		; /* somewhere else */
 	else if (msg)
-		passed_on(b, status, msg); /* 218 */
+		received(b, status, msg); /* 218 */
 	else if (status)
 		rejected(b, status, NULL);
 	r->held--;

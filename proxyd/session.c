@@ -190,6 +190,24 @@ void sessions_confirm(struct sessions *s, const char *call_id)
 		e->s.confirmed = true;
 }
 
+void sessions_offered(struct sessions *s, const char *call_id, unsigned by)
+{
+	struct entry *e = find(s, call_id);
+
+	if (e) {
+		e->s.late = true;
+		e->s.late_by = by;
+	}
+}
+
+void sessions_answered(struct sessions *s, const char *call_id)
+{
+	struct entry *e = find(s, call_id);
+
+	if (e)
+		e->s.late = false;
+}
+
 void sessions_introduce(struct sessions *s, const char *call_id,
 			struct parties *parties)
 {

@@ -23,8 +23,12 @@ struct session {
 	const struct sdp *resource; /* what relayd answered last */
 	struct addr near; /* in place of its address for the party that asked
 			     for it; none: the same for both */
-	const char *near_tag;    /* of that party */
-	bool confirmed;          /* a 2xx to the INVITE went through */
+	const char *near_tag; /* of that party */
+	bool confirmed;       /* a 2xx to the INVITE went through */
+	/* One of the parties has offered in a response, and waits for the
+	 * answer in an ACK or PRACK; which one says `late_by`. */
+	bool late;
+	unsigned late_by;        /* enum party */
 	struct parties *parties; /* NULL: not known */
 	uint64_t since;          /* milliseconds of the deadlines' clock */
 };
@@ -53,6 +57,11 @@ const struct sdp *session_resource_for(const struct session *s, const char *tag,
 const struct session *sessions_get(const struct sessions *s,
 				   const char *call_id);
 void sessions_confirm(struct sessions *s, const char *call_id);
+
+/* An offer was made in a response, by this party (enum party). */
+void sessions_offered(struct sessions *s, const char *call_id, unsigned by);
+/* And has been answered. */
+void sessions_answered(struct sessions *s, const char *call_id);
 
 /* Who speaks in it, for ending it; replaces what there was. Owned by the
  * session from here on, freed at once where there is none. */

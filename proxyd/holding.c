@@ -1,0 +1,98 @@
+#include "proxyd/forking.h"
+#include "proxyd/offer.h"
+#include "proxyd/proxy.h"
+#include "proxyd/session.h"
+
+#include "proxyd/flow.h"
+
+/* Whether every line has its port already. */
+static bool covers(const struct sdp *resource, const struct sdp *offer)
+{
+	if (offer->n > resource->n)
+		return false;
+	for (size_t i = 0; i < offer->n; i++)
+		if (sdp_needs_port(&offer->media[i]) &&
+		    resource->media[i].port == 0)
+			return false;
+	return true;
+}
+
+/* A reliable response is repeated until it is acknowledged, and the 2xx may say
+ * the same once more. */
+static bool is_known(const struct branch *b, const struct sdp *offer)
+{
+	const struct session *s =
+		sessions_get(b->r->p->sessions, branch_session(b));
+
+	return b->offered && s && covers(s->resource, offer);
+}
+
+bool holding_wanted(const struct branch *b, int status, msg_t *msg)
+{
+	struct sdp offer;
+	size_t len;
+	bool sdp;
+	const char *body = sipmsg_body(&len, &sdp, sip_object(msg));
+
+	if (b->ended || addr_is_none(&b->route.relay) ||
+	    (b->r->initial && !b->late))
+		return false;
+	if (offer_of_response(b->r->method, status, b->r->has_sdp,
+			      sdp && len) != OFFER_OFFER ||
+	    forking_mutes(b, status, sip_object(msg)))
+		return false;
+	return sdp_parse(&offer, body, len) ||
+	       (sdp_needs_ports(&offer) && !is_known(b, &offer));
+}
+
+static enum step_result step_ask(struct branch *b)
+{
+	b->r->p->n.late_offers++;
+	return relaying_start(b);
+}
+
+static enum step_result step_resume(struct branch *b)
+{
+	msg_t *msg = b->held;
+
+	b->held = NULL;
+	b->offered = true;
+	response_resume(b, b->held_status, msg);
+	msg_destroy(msg);
+	return STEP_END;
+}
+
+static const struct step held_steps[] = {
+	{"Fig. 4d 222, 146", step_ask},
+	{"Fig. 4d 224-228", step_resume},
+};
+
+/* One at a time: a final response takes the place of a provisional one, and
+ * what is repeated is there already. */
+void holding_start(struct branch *b, int status, msg_t *msg)
+{
+	bool waits = b->held != NULL;
+
+	if (waits && (status < 200 || b->held_status >= 200))
+		return;
+	msg_destroy(b->held);
+	b->held = msg_ref_create(msg);
+	b->held_status = status;
+	if (waits)
+		return;
+	b->step = held_steps;
+	branch_run(b);
+}
+
+void holding_abandon(struct branch *b)
+{
+	struct proxy *p = b->r->p;
+	msg_t *msg = b->held;
+
+	b->held = NULL;
+	if (b->held_status >= 200)
+		hanging_up(b, msg);
+	else if (b->forward)
+		(void)txn_cancel(p->txns, b->forward, proxy_now(p), NULL);
+	msg_destroy(msg);
+}
