@@ -105,6 +105,8 @@ enum step_result branch_fail_with(struct branch *b, int status,
 		r->held++;
 		if (b->held)
 			holding_abandon(b);
+		if (b->refused)
+			branch_release(b);
 		if (status < 300)
 			request_answer(r, status, phrase, extra);
 		else

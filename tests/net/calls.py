@@ -22,9 +22,14 @@ EMPTY = [("relay", "sessions"), ("relay", "streams"),
 
 
 class Phone(UA):
-    """A UA that also takes messages (RFC 3428)."""
+    """A UA that also takes messages (RFC 3428). What is of a method in `manual`
+    is left to the test."""
+
+    manual = ()
 
     def _request(self, m):
+        if m.method in self.manual and not m.duplicate:
+            return
         if m.method == "MESSAGE" and not m.duplicate:
             self.respond(m, 200, tag=token("t"))
         else:

@@ -256,22 +256,6 @@ def test_early_media(site):
     assert leg.bye().status == 200
 
 
-@pytest.mark.parametrize("caller, callee", [
-    ("first", "second"), ("third", "first")])
-def test_late_offer_over_the_relay_is_refused(site, caller, callee):
-    before = site.requests_open()
-    alice, bob = site.phone(caller, "alice"), site.phone(callee, "bob")
-    refused = sum(p.metric("rejected_offer")
-                  for p in (site.proxy1, site.proxy2))
-    call = alice.invite(bob.aor)
-    final = call.wait_final()
-    assert (final.status, final.reason) == (488, "Offer Needed To Cross The "
-                                                 "NAT")
-    assert sum(p.metric("rejected_offer")
-               for p in (site.proxy1, site.proxy2)) == refused + 1
-    ended_cleanly(site, before)
-
-
 def test_late_offer_between_public_clients(site):
     """Nobody needs the relay: offer in the 200, answer in the ACK, both as
     they are."""

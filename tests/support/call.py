@@ -15,6 +15,7 @@ class Call:
         self.outgoing = invite is None
         self.messages = []
         self.acks = []
+        self.auto = {"BYE", "INFO", "UPDATE", "OPTIONS"}
         self.local_tag = token("t")
         self._acked = {}
         self._taken = []
@@ -51,7 +52,7 @@ class Call:
         self.messages.append(m)
         if m.method == "ACK":
             self.acks.append(m)
-        elif m.method in ("BYE", "INFO", "UPDATE", "OPTIONS"):
+        elif m.method in self.auto:
             self.ua.respond(m, 200)
         elif m.method == "CANCEL":
             self.ua.respond(m, 200)
@@ -151,6 +152,11 @@ class Call:
     def ring(self, status=180, sdp=None):
         return self.respond(status, sdp=sdp)
 
+    def ring_reliably(self, sdp=None, status=183, rseq=1):
+        """A provisional response that asks for a PRACK (RFC 3262 7.1)."""
+        return self.respond(status, sdp=sdp, headers=[
+            ("Require", "100rel"), ("RSeq", str(rseq))])
+
     def answer(self, sdp):
         return self.respond(200, sdp=sdp)
 
@@ -171,6 +177,18 @@ class Call:
         with self.ua._changed:
             self._acked[m.cseq] = (m.raw, self._next_hop())
         return m
+
+    def early(self, m):
+        """Take the early dialog that a provisional response has made."""
+        self.remote, self.remote_tag = m.contact, m.to_tag
+        self.routes = list(reversed(m.all("Record-Route")))
+
+    def prack(self, m, sdp=None):
+        """Acknowledge a reliable provisional response (RFC 3262 7.2)."""
+        if self.remote_tag is None:
+            self.early(m)
+        return self.request("PRACK", sdp, headers=[
+            ("RAck", f"{m.get('RSeq')} {m.get('CSeq')}")])
 
     def cancel(self):
         """CANCEL the INVITE; returns the request."""
@@ -238,6 +256,12 @@ class Call:
         self.invite = m
         self.remote = m.contact or self.remote
         return m
+
+    def hand_over(self, ua):
+        """The phone has moved: it goes on as another UA."""
+        del self.ua.calls[self.call_id]
+        self.ua = ua
+        ua.calls[self.call_id] = self
 
     def bye(self, timeout=TIMEOUT):
         """BYE, and its final response."""
