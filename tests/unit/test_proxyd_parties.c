@@ -100,6 +100,34 @@ START_TEST(each_is_told_in_the_others_name)
 }
 END_TEST
 
+/* As the caller would, whose INVITE it was, by the route of the answer. */
+START_TEST(an_answer_is_acknowledged)
+{
+	const struct parties_bye by = {&self, "z9hG4bKack", NULL};
+	struct strbuf sb;
+
+	ck_assert_int_eq(make(INVITE(RR_US CALLER), OK(RR_P2 RR_US CALLEE)), 0);
+	strbuf_init(&sb, text, sizeof(text));
+	ck_assert_int_eq(parties_ack(&sb, parties, PARTY_CALLEE, &by, 7), 0);
+	ck_assert_str_eq(
+		text, "ACK sip:bob@198.51.100.30:41000;ph-own=10.0.0.16 "
+		      "SIP/2.0\r\n"
+		      "Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bKack\r\n"
+		      "Max-Forwards: 70\r\n"
+		      "Route: <sip:203.0.113.2;lr;ph-side=b>\r\n"
+		      "From: <sip:alice@example.com>;tag=a1\r\n"
+		      "To: <sip:bob@example.com>;tag=b1\r\n"
+		      "Call-ID: c1\r\n"
+		      "CSeq: 7 ACK\r\n"
+		      "Content-Length: 0\r\n\r\n");
+	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\r\nCSeq: 8 BYE\r\n"));
+	strbuf_init(&sb, text, 40);
+	ck_assert_int_eq(parties_ack(&sb, parties, PARTY_CALLEE, &by, 7),
+			 -EMSGSIZE);
+}
+END_TEST
+
 START_TEST(the_caller_may_be_behind_other_proxies)
 {
 	ck_assert_int_eq(make(INVITE(RR_US RR_P2 RR_P3 CALLER),
@@ -253,6 +281,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, each_is_told_in_the_others_name);
+	tcase_add_test(tc, an_answer_is_acknowledged);
 	tcase_add_test(tc, the_caller_may_be_behind_other_proxies);
 	tcase_add_test(tc, the_numbers_follow_what_was_heard);
 	tcase_add_test(tc, the_targets_follow_what_was_agreed_upon);

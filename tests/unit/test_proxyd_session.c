@@ -87,6 +87,21 @@ START_TEST(whoever_asked_last)
 }
 END_TEST
 
+/* An offer in a response waits for the answer of the other party. */
+START_TEST(an_offer_in_a_response)
+{
+	ck_assert(!sessions_get(sessions, "c")->late);
+	sessions_offered(sessions, "c", 1);
+	ck_assert(sessions_get(sessions, "c")->late);
+	ck_assert_uint_eq(sessions_get(sessions, "c")->late_by, 1);
+	sessions_answered(sessions, "c");
+	ck_assert(!sessions_get(sessions, "c")->late);
+	sessions_offered(sessions, "gone", 1);
+	sessions_answered(sessions, "gone");
+	ck_assert_ptr_null(sessions_get(sessions, "gone"));
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tc = tcase_create("session");
@@ -98,6 +113,7 @@ int main(void)
 	tcase_add_test(tc, one_address_for_both);
 	tcase_add_test(tc, the_asking_party_has_its_own);
 	tcase_add_test(tc, whoever_asked_last);
+	tcase_add_test(tc, an_offer_in_a_response);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
