@@ -133,6 +133,7 @@ static enum overload_class class_of(const char *start, const char *method,
 				    const char *to)
 {
 	enum overload_class c;
+	const char *why = "";
 	char text[1024];
 	msg_t *msg;
 
@@ -141,7 +142,7 @@ static enum overload_class class_of(const char *start, const char *method,
 		 "From: <sip:a@example.com>;tag=f\r\nTo: <sip:b@example.com>%s"
 		 "\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n",
 		 start, to, method);
-	ck_assert_int_eq(sipmsg_parse(&msg, text, strlen(text), NULL), 0);
+	ck_assert_msg(!sipmsg_parse(&msg, text, strlen(text), &why), "%s: %s", why, start);
 	c = overload_class_of(sip_object(msg));
 	msg_destroy(msg);
 	return c;
@@ -155,7 +156,7 @@ START_TEST(classes)
 	ck_assert_int_eq(CLASS("INVITE", ""), OVERLOAD_CALL);
 	ck_assert_int_eq(CLASS("INVITE", tag), OVERLOAD_DIALOG);
 	ck_assert_int_eq(CLASS("REGISTER", ""), OVERLOAD_OUTSIDE);
-	ck_assert_int_eq(CLASS("NOVEL", ""), OVERLOAD_OUTSIDE);
+	ck_assert_int_eq(CLASS("FOO", ""), OVERLOAD_OUTSIDE);
 	ck_assert_int_eq(CLASS("INFO", tag), OVERLOAD_DIALOG);
 	ck_assert_int_eq(CLASS("BYE", tag), OVERLOAD_END);
 	ck_assert_int_eq(CLASS("ACK", tag), OVERLOAD_END);

@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/recent.h"
+#include "common/siphash.h"
+#include "common/strbuf.h"
+
+#include "proxyd/identity.h"
+
+enum { PLACES_MAX = 4, NET_LEN = 8, KEY_TEXT_MAX = 1024 };
+
+/* The part of an address that one network has in common. */
+struct net {
+	uint8_t family;
+	uint8_t prefix[NET_LEN];
+};
+
+struct side {
+	uint8_t n;
+	bool anywhere; /* nobody can say from where */
+	bool peer;     /* behind another proxy of the site */
+	struct net places[PLACES_MAX];
+};
+
+struct dialog {
+	struct side sides[IDENTITY_SIDES];
+};
+
+struct identity {
+	struct recent *dialogs; /* by call_key */
+};
+
+static void net_of(struct net *net, const struct addr *a)
+{
+	memset(net, 0, sizeof(*net));
+	net->family = (uint8_t)addr_family(a);
+	if (addr_family(a) == AF_INET6)
+		memcpy(net->prefix, &a->u.in6.sin6_addr, NET_LEN);
+	else if (addr_family(a) == AF_INET)
+		memcpy(net->prefix, &a->u.in.sin_addr, 3);
+}
+
+bool identity_same_net(const struct addr *a, const struct addr *b)
+{
+	struct net na, nb;
+
+	net_of(&na, a);
+	net_of(&nb, b);
+	return !memcmp(&na, &nb, sizeof(na));
+}
+
+/* Keyed: nobody can find another call of the same key. */
+static uint64_t call_key(const char *call_id, const char *tag)
+{
+	char text[KEY_TEXT_MAX];
+	struct strbuf sb;
+
+	strbuf_init(&sb, text, sizeof(text));
+	strbuf_add(&sb, call_id, strlen(call_id) + 1);
+	strbuf_str(&sb, tag ? tag : "");
+	return siphash_secret(text, sb.len);
+}
+
+int identity_alloc(struct identity **ip, size_t calls, uint64_t keep_ms)
+{
+	struct identity *i = calloc(1, sizeof(*i));
+	int err;
+
+	if (!i)
+		return -ENOMEM;
+	err = recent_alloc(&i->dialogs, calls, sizeof(struct dialog), keep_ms);
+	if (err) {
+		free(i);
+		return err;
+	}
+	*ip = i;
+	return 0;
+}
+
+void identity_free(struct identity *i)
+{
+	if (!i)
+		return;
+	recent_free(i->dialogs);
+	free(i);
+}
+
+static struct side *find(struct identity *i, uint64_t now, const char *call_id,
+			 const char *tag, enum identity_side side)
+{
+	uint64_t key = call_key(call_id, tag);
+	struct dialog *d = recent_get(i->dialogs, now, &key, sizeof(key));
+
+	return d ? &d->sides[side] : NULL;
+}
+
+static bool has(const struct side *s, const struct addr *a)
+{
+	struct net net;
+
+	net_of(&net, a);
+	for (unsigned n = 0; n < s->n; n++)
+		if (!memcmp(&s->places[n], &net, sizeof(net)))
+			return true;
+	return false;
+}
+
+/* Of too many the second is forgotten, never the first. */
+static void add(struct side *s, const struct addr *a, bool peer)
+{
+	if (peer)
+		s->peer = true;
+	else if (addr_is_none(a))
+		s->anywhere = true;
+	if (peer || addr_is_none(a) || has(s, a))
+		return;
+	if (s->n == PLACES_MAX) {
+		memmove(&s->places[1], &s->places[2],
+			(PLACES_MAX - 2) * sizeof(s->places[0]));
+		s->n--;
+	}
+	net_of(&s->places[s->n++], a);
+}
+
+int identity_begin(struct identity *i, uint64_t now, const char *call_id,
+		   const char *caller_tag, const struct addr *src, bool peer)
+{
+	uint64_t key = call_key(call_id, caller_tag);
+	struct dialog *d = recent_put(i->dialogs, now, &key, sizeof(key));
+	struct side *s = d ? &d->sides[IDENTITY_CALLER] : NULL;
+
+	if (!s)
+		return -ENOMEM;
+	if (!s->n && !s->peer)
+		add(s, src, peer);
+	return 0;
+}
+
+void identity_add(struct identity *i, uint64_t now, const char *call_id,
+		  const char *caller_tag, enum identity_side side,
+		  const struct addr *a, bool peer)
+{
+	struct side *s = find(i, now, call_id, caller_tag, side);
+
+	if (s)
+		add(s, a, peer);
+}
+
+enum identity_verdict identity_judge(struct identity *i, uint64_t now,
+				     const char *call_id,
+				     const char *caller_tag,
+				     enum identity_side side,
+				     const struct addr *src, bool peer)
+{
+	const struct side *s = find(i, now, call_id, caller_tag, side);
+
+	if (!s || s->anywhere || (!s->n && !s->peer))
+		return IDENTITY_UNKNOWN;
+	if (peer ? s->peer : has(s, src))
+		return IDENTITY_PARTY;
+	return IDENTITY_STRANGER;
+}
+
+void identity_end(struct identity *i, const char *call_id,
+		  const char *caller_tag)
+{
+	uint64_t key = call_key(call_id, caller_tag);
+
+	recent_del(i->dialogs, &key, sizeof(key));
+}
+
+size_t identity_count(const struct identity *i)
+{
+	return recent_count(i->dialogs);
+}

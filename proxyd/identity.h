@@ -1,0 +1,64 @@
+#ifndef PROXYD_IDENTITY_H
+#define PROXYD_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/channel.h"
+
+struct identity;
+
+/*
+ * Who speaks in a dialog. The hash in our Route says that a request belongs to
+ * a call of ours, and its From tag for which of the two sides it claims to
+ * speak; that it knows both makes it no party of the call. So it is remembered
+ * from where each side may speak: from where its phone was heard or reached,
+ * and where its Contact and its next hop are. A phone that has moved is known
+ * again by its registration. What is not known is not held against anybody:
+ * a call of before a restart, or one forgotten among too many.
+ */
+enum identity_side { IDENTITY_CALLER, IDENTITY_CALLEE, IDENTITY_SIDES };
+
+/* For `calls` dialogs, each for `keep_ms` after it was last heard of. 0 or
+ * -ENOMEM. */
+int identity_alloc(struct identity **ip, size_t calls, uint64_t keep_ms);
+void identity_free(struct identity *i);
+
+/* Where the caller speaks from, by Call-ID and its tag (NULL: none), which are
+ * what the Route's hash covers. `peer` tells that this is a proxy of the site,
+ * which has looked itself. The first to say so is believed: nobody can add to a
+ * call that is there. 0 or -ENOMEM. */
+int identity_begin(struct identity *i, uint64_t now, const char *call_id,
+		   const char *caller_tag, const struct addr *src, bool peer);
+
+/* A further address from which a side may speak; none: it may be any. Nothing
+ * where the call is not known. */
+void identity_add(struct identity *i, uint64_t now, const char *call_id,
+		  const char *caller_tag, enum identity_side side,
+		  const struct addr *a, bool peer);
+
+enum identity_verdict {
+	IDENTITY_UNKNOWN, /* nothing is known of that side */
+	IDENTITY_PARTY,   /* it speaks from where it is known to be */
+	IDENTITY_STRANGER,
+};
+
+/* A request that claims to be of this side has come from `src`. */
+enum identity_verdict identity_judge(struct identity *i, uint64_t now,
+				     const char *call_id,
+				     const char *caller_tag,
+				     enum identity_side side,
+				     const struct addr *src, bool peer);
+
+/* The call has ended. */
+void identity_end(struct identity *i, const char *call_id,
+		  const char *caller_tag);
+
+size_t identity_count(const struct identity *i);
+
+/* Whether two addresses are of one network: one /24, one /64. The public
+ * addresses of one NAT, and the hosts of one carrier, are that. Pure. */
+bool identity_same_net(const struct addr *a, const struct addr *b);
+
+#endif
