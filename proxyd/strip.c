@@ -1,0 +1,104 @@
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proto/dialect.h"
+
+#include "proxyd/strip.h"
+
+static const char *const identity_headers[] = {
+	"P-Asserted-Identity",
+	"P-Preferred-Identity",
+};
+
+bool strip_url(su_home_t *home, url_t *url)
+{
+	bool found = false;
+	char value[2];
+
+	if (!url->url_params)
+		return false;
+	for (int i = 0; i < PROTO_URI_PARAM_COUNT; i++) {
+		const char *name = proto_uri_param_name(i);
+
+		if (sipmsg_url_param(value, sizeof(value), url, name) ==
+		    -ENOENT)
+			continue;
+		found = true;
+		(void)sipmsg_url_param_set(home, url, name, NULL);
+	}
+	return found;
+}
+
+/* A header that did not have any is sent on to the byte. */
+static void strip(msg_t *msg, url_t *url, msg_common_t *header)
+{
+	if (strip_url(msg_home(msg), url))
+		msg_fragment_clear(header);
+}
+
+static void strip_contacts(msg_t *msg)
+{
+	for (sip_contact_t *m = sip_object(msg)->sip_contact; m; m = m->m_next)
+		strip(msg, m->m_url, m->m_common);
+}
+
+static void strip_record_routes(msg_t *msg)
+{
+	sip_t *sip = sip_object(msg);
+	sip_record_route_t *next;
+
+	for (sip_record_route_t *r = sip->sip_record_route; r; r = next) {
+		next = r->r_next;
+		if (strip_url(msg_home(msg), r->r_url))
+			(void)sip_header_remove(msg, sip, (sip_header_t *)r);
+	}
+}
+
+void strip_request(msg_t *msg, bool initial)
+{
+	sip_t *sip = sip_object(msg);
+
+	strip_contacts(msg);
+	strip_record_routes(msg);
+	strip(msg, sip->sip_from->a_url, sip->sip_from->a_common);
+	strip(msg, sip->sip_to->a_url, sip->sip_to->a_common);
+	if (initial)
+		strip(msg, sip->sip_request->rq_url,
+		      sip->sip_request->rq_common);
+	for (sip_path_t *p = sip->sip_path; p; p = p->r_next)
+		strip(msg, p->r_url, p->r_common);
+	if (sip->sip_refer_to)
+		strip(msg, sip->sip_refer_to->r_url,
+		      sip->sip_refer_to->r_common);
+	if (sip->sip_referred_by)
+		strip(msg, sip->sip_referred_by->b_url,
+		      sip->sip_referred_by->b_common);
+}
+
+void strip_response(msg_t *msg)
+{
+	strip_contacts(msg);
+}
+
+static bool says_identity(const sip_unknown_t *u)
+{
+	const size_t n = sizeof(identity_headers) / sizeof(identity_headers[0]);
+
+	for (size_t i = 0; u->un_name && i < n; i++)
+		if (!strcasecmp(u->un_name, identity_headers[i]))
+			return true;
+	return false;
+}
+
+void strip_identity(msg_t *msg)
+{
+	sip_t *sip = sip_object(msg);
+	sip_unknown_t *next;
+
+	for (sip_unknown_t *u = sip->sip_unknown; u; u = next) {
+		next = u->un_next;
+		if (says_identity(u))
+			(void)sip_header_remove(msg, sip, (sip_header_t *)u);
+	}
+}
