@@ -23,8 +23,32 @@ static const struct v4_range v4_ranges[] = {
 	{0x00000000, 8, ADDR_ANY},        {0x0a000000, 8, ADDR_PRIVATE},
 	{0x64400000, 10, ADDR_PRIVATE},   {0x7f000000, 8, ADDR_LOOPBACK},
 	{0xa9fe0000, 16, ADDR_LINKLOCAL}, {0xac100000, 12, ADDR_PRIVATE},
-	{0xc0a80000, 16, ADDR_PRIVATE},   {0xe0000000, 4, ADDR_MULTICAST},
-	{0xffffffff, 32, ADDR_MULTICAST},
+	{0xc0a80000, 16, ADDR_PRIVATE},   {0xe0000000, 3, ADDR_MULTICAST},
+};
+
+/* IPv6 addresses that carry an IPv4 one, from this byte on, and lead to it:
+ * RFC 6052, 3056, 4291 2.5.5.1. */
+static const struct v6_carrier {
+	uint8_t prefix[12];
+	unsigned len;
+	unsigned at;
+} v6_carriers[] = {
+	{{0x00, 0x64, 0xff, 0x9b}, 12, 12},
+	{{0x20, 0x02}, 2, 2},
+	{{0}, 12, 12},
+};
+
+/* RFC 4193, and what is local in other ways: RFC 8215, RFC 3879. */
+static const struct v6_range {
+	uint8_t prefix[6];
+	unsigned bits;
+	enum addr_class class;
+} v6_ranges[] = {
+	{{0xfc}, 7, ADDR_PRIVATE},
+	{{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, ADDR_PRIVATE},
+	{{0xfe, 0x80}, 10, ADDR_LINKLOCAL},
+	{{0xfe, 0xc0}, 10, ADDR_PRIVATE},
+	{{0xff}, 8, ADDR_MULTICAST},
 };
 
 static const char *const class_names[] = {
@@ -100,19 +124,57 @@ static enum addr_class v4_class(uint32_t ip)
 	return ADDR_PUBLIC;
 }
 
+static bool v6_in(const struct in6_addr *ip, const struct v6_range *r)
+{
+	unsigned whole = r->bits / 8, rest = r->bits % 8;
+
+	return !memcmp(ip->s6_addr, r->prefix, whole) &&
+	       (!rest ||
+		(ip->s6_addr[whole] ^ r->prefix[whole]) >> (8 - rest) == 0);
+}
+
+/* The IPv4 address within, in host order. */
+static bool v6_carried(uint32_t *v4, const struct in6_addr *ip)
+{
+	const size_t n = sizeof(v6_carriers) / sizeof(v6_carriers[0]);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct v6_carrier *c = &v6_carriers[i];
+
+		if (memcmp(ip->s6_addr, c->prefix, c->len) != 0)
+			continue;
+		memcpy(v4, &ip->s6_addr[c->at], sizeof(*v4));
+		*v4 = ntohl(*v4);
+		return true;
+	}
+	return false;
+}
+
 static enum addr_class v6_class(const struct in6_addr *ip)
 {
+	const size_t n = sizeof(v6_ranges) / sizeof(v6_ranges[0]);
+	uint32_t v4;
+
 	if (IN6_IS_ADDR_UNSPECIFIED(ip))
 		return ADDR_ANY;
 	if (IN6_IS_ADDR_LOOPBACK(ip))
 		return ADDR_LOOPBACK;
-	if (IN6_IS_ADDR_LINKLOCAL(ip))
-		return ADDR_LINKLOCAL;
-	if (IN6_IS_ADDR_MULTICAST(ip))
-		return ADDR_MULTICAST;
-	if ((ip->s6_addr[0] & 0xfe) == 0xfc)
-		return ADDR_PRIVATE;
-	return ADDR_PUBLIC;
+	for (size_t i = 0; i < n; i++) {
+		if (v6_in(ip, &v6_ranges[i]))
+			return v6_ranges[i].class;
+	}
+	return v6_carried(&v4, ip) ? v4_class(v4) : ADDR_PUBLIC;
+}
+
+bool addr_carried(struct addr *v4, const struct addr *a)
+{
+	uint32_t ip;
+
+	if (addr_family(a) != AF_INET6 || !v6_carried(&ip, &a->u.in6.sin6_addr))
+		return false;
+	ip = htonl(ip);
+	set_v4(v4, &ip, addr_port(a));
+	return true;
 }
 
 int addr_parse(struct addr *a, const char *str, uint16_t default_port)

@@ -30,7 +30,7 @@ enum addr_class {
 	ADDR_LOOPBACK,
 	ADDR_LINKLOCAL,
 	ADDR_ANY,       /* 0.0.0.0, :: */
-	ADDR_MULTICAST, /* and broadcast */
+	ADDR_MULTICAST, /* and broadcast, reserved */
 };
 
 /*
@@ -63,7 +63,13 @@ bool addr_is_none(const struct addr *a);
 bool addr_eq(const struct addr *a, const struct addr *b);    /* IP and port */
 bool addr_ip_eq(const struct addr *a, const struct addr *b); /* IP alone */
 uint64_t addr_hash(const struct addr *a);
+
+/* The class of an IPv6 address that leads to an IPv4 one (NAT64, 6to4,
+ * v4-compatible) is that one's. */
 enum addr_class addr_class(const struct addr *a);
+/* The IPv4 address that such an IPv6 one leads to, with its port. False: it is
+ * none. */
+bool addr_carried(struct addr *v4, const struct addr *a);
 const char *addr_class_name(enum addr_class c);
 
 /*

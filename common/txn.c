@@ -148,8 +148,22 @@ static bool request_begin(struct txns *t, uint64_t key, msg_t *msg,
 	return err == 0;
 }
 
+/* What a request that begins something is answered instead; NULL: nothing. */
+struct refusal {
+	int status;
+	const char *extra;
+};
+
+static bool request_refuse(struct txns *t, msg_t *msg, const sip_t *sip,
+			   const struct channel *src, const struct refusal *no)
+{
+	if (mark_via(msg, sip, src) == 0)
+		answer(t, sip, src, no->status, no->extra);
+	return false;
+}
+
 static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
-			  const struct channel *src)
+			  const struct channel *src, const struct refusal *no)
 {
 	const char *method = sip->sip_request->rq_method_name;
 	struct txn_server *s;
@@ -167,7 +181,8 @@ static bool request_input(struct txns *t, msg_t *msg, const sip_t *sip,
 	}
 	s = table_get(t->servers, &key, sizeof(key));
 	if (!s)
-		return request_begin(t, key, msg, sip, src);
+		return no ? request_refuse(t, msg, sip, src, no)
+			  : request_begin(t, key, msg, sip, src);
 	t->counts.retransmits_in++;
 	txn_server_again(s);
 	return false;
@@ -312,13 +327,22 @@ size_t txns_open(const struct txns *t)
 	return table_count(t->servers) + table_count(t->clients);
 }
 
+unsigned txns_fullness(const struct txns *t)
+{
+	size_t servers = table_count(t->servers);
+	size_t clients = table_count(t->clients);
+	size_t n = servers > clients ? servers : clients;
+
+	return n >= t->cfg.max ? 1000 : (unsigned)(n * 1000 / t->cfg.max);
+}
+
 size_t txns_pending(const struct txns *t)
 {
 	return t->pending;
 }
 
-void txns_input(struct txns *t, uint64_t now, msg_t *msg,
-		const struct channel *src)
+static void input(struct txns *t, uint64_t now, msg_t *msg,
+		  const struct channel *src, const struct refusal *no)
 {
 	const sip_t *sip = sip_object(msg);
 	bool taken = false;
@@ -327,9 +351,23 @@ void txns_input(struct txns *t, uint64_t now, msg_t *msg,
 	if (!is_complete(sip))
 		t->counts.malformed++;
 	else if (sip->sip_request)
-		taken = request_input(t, msg, sip, src);
+		taken = request_input(t, msg, sip, src, no);
 	else
 		response_input(t, msg, sip);
 	if (!taken)
 		msg_destroy(msg);
+}
+
+void txns_input(struct txns *t, uint64_t now, msg_t *msg,
+		const struct channel *src)
+{
+	input(t, now, msg, src, NULL);
+}
+
+void txns_refuse(struct txns *t, uint64_t now, msg_t *msg,
+		 const struct channel *src, int status, const char *extra)
+{
+	const struct refusal no = {status, extra};
+
+	input(t, now, msg, src, &no);
 }

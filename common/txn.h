@@ -74,6 +74,8 @@ typedef void txn_response_h(txn_id id, int status, msg_t *msg, bool last,
 struct txn_config {
 	struct txn_timers timers;
 	size_t max; /* transactions of each kind; beyond: 503, counted */
+	bool trying_at_once; /* 100 to an INVITE not after 200 ms, but as soon
+				as `request` has returned without an answer */
 	txn_send_h *send;
 	txn_request_h *request;
 	txn_cancel_h *cancel;
@@ -103,6 +105,8 @@ int txns_alloc(struct txns **tp, struct deadlines *deadlines,
 void txns_free(struct txns *t);
 const struct txn_counts *txns_counts(const struct txns *t);
 size_t txns_open(const struct txns *t); /* both kinds, finished ones included */
+/* 0 to 1000: how full the kind is that has less room. */
+unsigned txns_fullness(const struct txns *t);
 /* Those still without a final response: what a graceful end waits for. */
 size_t txns_pending(const struct txns *t);
 
@@ -111,11 +115,19 @@ size_t txns_pending(const struct txns *t);
  * here). A new request has its top Via marked with received/rport
  * (sipmsg_via_received; rport also unasked where sent-by is another IP than
  * `src`) before it is handed up; a new INVITE is answered 100 by the layer
- * after 200 ms if its user has not answered before (17.2.1). A request that is
+ * after 200 ms, or at once, if its user has not answered before (17.2.1). A request that is
  * never answered ends silently after twice Timer C (INVITE) or F.
  */
 void txns_input(struct txns *t, uint64_t now, msg_t *msg,
 		const struct channel *src);
+
+/*
+ * The same for one that is not to begin anything: a request that no transaction
+ * is there for is answered `status` with the header lines `extra` (NULL: none),
+ * without state; its ACK ends here. Whatever else it is goes the usual way.
+ */
+void txns_refuse(struct txns *t, uint64_t now, msg_t *msg,
+		 const struct channel *src, int status, const char *extra);
 
 /*
  * The connection `conn` is gone: client transactions that wait for an answer

@@ -296,12 +296,25 @@ static int respond_other(struct txn_server *s, int status, const char *data,
 	return final_other(s, data, len);
 }
 
+/* Its user has it now, and may need longer than the client's patience. */
+static void try_at_once(struct txns *t, txn_id id)
+{
+	struct txn_server *s = txn_id_get(t, id, TXN_SERVER);
+
+	if (!s || s->state != PROCEEDING || s->sent)
+		return;
+	txn_timer_stop(t, &s->again);
+	send_resp(s);
+}
+
 int txn_server_begin(struct txns *t, uint64_t key, msg_t *msg,
 		     const struct channel *src)
 {
 	const sip_t *req = sip_object(msg);
 	struct txn_server *s;
 	struct channel dst;
+	bool invite;
+	txn_id id;
 	int err;
 
 	if (txn_way_back(&dst, req, src) != 0)
@@ -322,7 +335,11 @@ int txn_server_begin(struct txns *t, uint64_t key, msg_t *msg,
 	if (!enter(s, s->invite ? PROCEEDING : TRYING, guard_ms(s)))
 		return -ENOMEM;
 	t->counts.server++;
-	t->cfg.request(s->id, msg, src, t->cfg.arg);
+	id = s->id;
+	invite = s->invite;
+	t->cfg.request(id, msg, src, t->cfg.arg);
+	if (invite && t->cfg.trying_at_once)
+		try_at_once(t, id);
 	return 0;
 }
 

@@ -221,6 +221,19 @@ static const struct class_case class_cases[] = {
 	{"::", ADDR_ANY},
 	{"ff02::1", ADDR_MULTICAST},
 	{"::ffff:10.0.0.1", ADDR_PRIVATE},
+	{"240.0.0.1", ADDR_MULTICAST},
+	{"64:ff9b::10.0.0.16", ADDR_PRIVATE},
+	{"64:ff9b::127.0.0.1", ADDR_LOOPBACK},
+	{"64:ff9b::203.0.113.1", ADDR_PUBLIC},
+	{"64:ff9b:1::203.0.113.1", ADDR_PRIVATE},
+	{"64:ff9b:2::10.0.0.16", ADDR_PUBLIC},
+	{"2002:0a00:0010::1", ADDR_PRIVATE},
+	{"2002:7f00:0001::1", ADDR_LOOPBACK},
+	{"2002:cb00:7101::1", ADDR_PUBLIC},
+	{"::10.0.0.16", ADDR_PRIVATE},
+	{"::127.0.0.1", ADDR_LOOPBACK},
+	{"fec0::1", ADDR_PRIVATE},
+	{"ff0e::1", ADDR_MULTICAST},
 };
 
 START_TEST(classes)
@@ -229,6 +242,22 @@ START_TEST(classes)
 
 	ck_assert_msg(addr_class(&a) == class_cases[_i].class, "%s is %s",
 		      class_cases[_i].text, addr_class_name(addr_class(&a)));
+}
+END_TEST
+
+START_TEST(what_leads_to_an_ipv4_address)
+{
+	struct addr a, v4, want = parse("203.0.113.1:5070");
+
+	a = parse("[64:ff9b::203.0.113.1]:5070");
+	ck_assert(addr_carried(&v4, &a));
+	ck_assert(addr_eq(&v4, &want));
+	a = parse("[2002:cb00:7101:ffff::1]:5070");
+	ck_assert(addr_carried(&v4, &a));
+	ck_assert(addr_eq(&v4, &want));
+	a = parse("[2001:db8::203.0.113.1]:5070");
+	ck_assert(!addr_carried(&v4, &a));
+	ck_assert(!addr_carried(&v4, &want));
 }
 END_TEST
 
@@ -417,6 +446,7 @@ static TCase *addr_case(void)
 	tcase_add_test(tc, from_sa_keeps_the_link);
 	tcase_add_test(tc, equality_and_hash);
 	tcase_add_loop_test(tc, classes, 0, COUNT(class_cases));
+	tcase_add_test(tc, what_leads_to_an_ipv4_address);
 	tcase_add_test(tc, class_names);
 	tcase_add_test(tc, local_for_loopback_is_loopback);
 	tcase_add_test(tc, local_for_none_fails);

@@ -138,11 +138,12 @@ static inline void fix_response(txn_id id, int status, msg_t *msg, bool last,
 		f->on_response(f, id, status);
 }
 
-static inline struct fixture *fix_new(size_t max)
+static inline struct fixture *fix_make(size_t max, bool trying_at_once)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct txn_config cfg = {.timers = txn_default_timers,
 				 .max = max,
+				 .trying_at_once = trying_at_once,
 				 .send = fix_send,
 				 .request = fix_request,
 				 .cancel = fix_cancel,
@@ -153,6 +154,11 @@ static inline struct fixture *fix_new(size_t max)
 	ck_assert_int_eq(deadlines_alloc(&f->dl), 0);
 	ck_assert_int_eq(txns_alloc(&f->t, f->dl, &cfg), 0);
 	return f;
+}
+
+static inline struct fixture *fix_new(size_t max)
+{
+	return fix_make(max, false);
 }
 
 /* Nothing of the layer may be left behind in what it shares. */
@@ -226,6 +232,21 @@ static inline void print_req(char text[TEXT_MAX], const struct req *r)
 }
 
 #define REQ(...) (&(struct req){__VA_ARGS__})
+
+/* One that is not to begin anything. */
+static inline void refuse_req(struct fixture *f, const struct req *r,
+			      int status)
+{
+	char text[TEXT_MAX];
+	struct channel from;
+	msg_t *msg;
+
+	print_req(text, r);
+	ck_assert_int_eq(
+		channel_parse(&from, or_else(r->src, "192.0.2.10:5062")), 0);
+	ck_assert_int_eq(sipmsg_parse(&msg, text, strlen(text), NULL), 0);
+	txns_refuse(f->t, f->now, msg, &from, status, "Retry-After: 7\r\n");
+}
 
 /* The id it was handed up with; 0 if it was not, or is an ACK. */
 static inline txn_id in_req(struct fixture *f, const struct req *r)
