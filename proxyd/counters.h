@@ -35,6 +35,11 @@
 	X(rejected_hops, "Requests with Max-Forwards 0 or a loop")             \
 	X(late_offers, "Offers in responses that a relay was asked for")       \
 	X(hung_up, "Calls answered that could not be passed on, and ended")    \
+	X(rejected_identity,                                                   \
+	  "Requests within a call from where its party is not")                \
+	X(limited, "Messages beyond the rate of their source")                 \
+	X(auth_failures, "Authentications of phones that failed")              \
+	X(banned, "Requests of sources with too many of those")                \
 	X(overload,                                                            \
 	  "Requests refused because a table is full or the daemon ends")
 

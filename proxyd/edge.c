@@ -7,6 +7,7 @@
 #include "common/trace.h"
 #include "common/transports.h"
 #include "proxyd/conf.h"
+#include "proxyd/guard.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/request.h"
@@ -56,6 +57,7 @@ static void message(char *data, size_t len, const struct channel *src,
 {
 	struct proxy *p = arg;
 	struct sipmsg_bad bad;
+	struct guard_refusal no;
 	const char *call_id;
 	msg_t *msg = NULL;
 
@@ -63,6 +65,8 @@ static void message(char *data, size_t len, const struct channel *src,
 		p->n.keepalives++;
 		return;
 	}
+	if (!guard_opens(&no, p, data, len, src))
+		return;
 	if (sipmsg_admit(&msg, data, len, &bad)) {
 		refusing_received(p, data, len, src, &bad);
 		return;
@@ -71,7 +75,12 @@ static void message(char *data, size_t len, const struct channel *src,
 	if (p->trace && !pooling_owns(p->pooling, call_id))
 		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
 			  edge_self_for(p, &src->addr), &src->addr, data, len);
-	txns_input(p->txns, proxy_now(p), msg, src);
+	guard_admits(&no, p, sip_object(msg), src);
+	if (no.status)
+		txns_refuse(p->txns, proxy_now(p), msg, src, no.status,
+			    no.extra);
+	else
+		txns_input(p->txns, proxy_now(p), msg, src);
 	edge_flush(p);
 	proxy_arm(p);
 }

@@ -6,6 +6,7 @@
 #include "common/txn.h"
 #include "proxyd/conf.h"
 #include "proxyd/locating.h"
+#include "proxyd/guard.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/request.h"
@@ -30,7 +31,7 @@ static void reload(void *ctx, const void *conf)
 	struct proxy *p = ctx;
 
 	p->conf = conf;
-	if (proxy_set_trusted(p, conf))
+	if (proxy_set_trusted(p, conf) || guard_reload(p->guard, conf))
 		log_error("out of memory: the trusted networks stay as "
 			  "they were");
 	locating_reload(p->locating);

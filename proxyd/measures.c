@@ -4,6 +4,7 @@
 #include "common/transports.h"
 #include "proxyd/clients.h"
 #include "proxyd/locating.h"
+#include "proxyd/guard.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
@@ -49,6 +50,16 @@ static uint64_t conns_gauge(void *arg)
 	return transports_conns(((struct proxy *)arg)->transports);
 }
 
+static uint64_t refusing_gauge(void *arg)
+{
+	return guard_refusing(((struct proxy *)arg)->guard);
+}
+
+static uint64_t sources_gauge(void *arg)
+{
+	return guard_sources(((struct proxy *)arg)->guard);
+}
+
 static uint64_t relays_gauge(void *arg)
 {
 	return relays_count(((struct proxy *)arg)->relays);
@@ -82,6 +93,9 @@ static const struct {
 	{"transactions", "Transactions, finished ones included",
 	 transactions_gauge},
 	{"connections", "Connections of streams that are open", conns_gauge},
+	{"overload_refusing", "Of a thousand new calls, refused for overload",
+	 refusing_gauge},
+	{"limit_sources", "Sources whose messages are counted", sources_gauge},
 	{"relays", "Relays known", relays_gauge},
 	{"relays_usable", "Relays that new calls go to", relays_usable_gauge},
 	{"names_known", "Answers of name servers that are kept", names_gauge},

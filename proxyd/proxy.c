@@ -18,6 +18,8 @@
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/locating.h"
+#include "proxyd/guard.h"
+#include "proxyd/identity.h"
 #include "proxyd/measures.h"
 #include "proxyd/pooling.h"
 #include "proxyd/relays.h"
@@ -27,8 +29,8 @@
 #include "proxyd/proxy.h"
 
 enum {
-	TRANSACTIONS_MAX = 200000,
-	REQUESTS_MAX = TRANSACTIONS_MAX,
+	TRANSACTIONS_MAX = PROXY_REQUESTS_MAX,
+	DIALOGS_MAX = 100000, /* whose parties are known by their places */
 	CLIENTS_MAX = 1000000,
 	TRACE_BYTES = 64 << 20,
 	SECRET_LEN = 40,
@@ -208,6 +210,7 @@ static int open_tables(struct proxy *p)
 	struct txn_config cfg = {
 		.timers = txn_default_timers,
 		.max = TRANSACTIONS_MAX,
+		.trying_at_once = true,
 		.send = edge_send,
 		.request = request_received,
 		.cancel = request_cancelled,
@@ -218,12 +221,15 @@ static int open_tables(struct proxy *p)
 	if (!err)
 		err = txns_alloc(&p->txns, p->deadlines, &cfg);
 	if (!err)
-		err = table_alloc(&p->requests, REQUESTS_MAX);
+		err = table_alloc(&p->requests, PROXY_REQUESTS_MAX);
 	if (!err)
 		err = open_clients(p);
 	if (!err)
 		err = sessions_alloc(&p->sessions, p->deadlines,
 				     (size_t)p->conf->sessions_max);
+	if (!err)
+		err = identity_alloc(&p->identity, DIALOGS_MAX,
+				     SESSION_HOURS * 3600 * 1000);
 	if (!err && p->conf->trace_calls)
 		err = trace_alloc(&p->trace, (size_t)p->conf->trace_calls,
 				  TRACE_BYTES);
@@ -264,6 +270,8 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	if (!e)
 		e = open_tables(p);
 	if (!e)
+		e = guard_alloc(&p->guard, daemon_loop(p->daemon), p->conf);
+	if (!e)
 		e = open_timer(p);
 	if (!e)
 		e = edge_open(p, err);
@@ -299,6 +307,8 @@ void proxy_stop(struct proxy *p)
 	p->pooling = NULL;
 	relays_free(p->relays);
 	sessions_free(p->sessions);
+	identity_free(p->identity);
+	guard_free(p->guard);
 	clients_free(p->clients);
 	txns_free(p->txns);
 	table_free(p->requests);

@@ -17,6 +17,8 @@ struct admin;
 struct clients;
 struct daemon;
 struct locating;
+struct guard;
+struct identity;
 struct metrics;
 struct netset;
 struct pooling;
@@ -26,7 +28,11 @@ struct sessions;
 struct table;
 struct trace;
 
-enum { PROXY_PEERS_MAX = 16, PROXY_ENDS_MAX = 16 };
+enum {
+	PROXY_PEERS_MAX = 16,
+	PROXY_ENDS_MAX = 16,
+	PROXY_REQUESTS_MAX = 200000, /* at one time */
+};
 
 /* Everything one proxyd owns; made by proxy_start, closed by proxy_stop. */
 struct proxy {
@@ -39,6 +45,8 @@ struct proxy {
 	struct netset *trusted;
 
 	bool draining; /* finish what has begun, begin nothing */
+	struct guard *guard;
+	struct identity *identity; /* who speaks in a dialog */
 	struct transports *transports;
 	struct deadlines *deadlines;
 	uv_timer_t *timer;

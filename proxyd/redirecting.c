@@ -5,6 +5,7 @@
 #include "proto/redirect.h"
 #include "proxyd/conf.h"
 #include "proxyd/foreign.h"
+#include "proxyd/guard.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -69,6 +70,8 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	if (!r || status < 200)
 		return;
 	first = r->branches;
+	if (!first->ended)
+		guard_answered(r, status, sip);
 	if (status == 302 && sip) {
 		if (r->foreign)
 			(void)foreign_sender(first, sip);

@@ -7,6 +7,7 @@
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
+#include "proxyd/guard.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -63,6 +64,7 @@ static void finished(struct branch *b, int status, msg_t *msg)
 	struct request *r = b->r;
 	sip_t *sip = sip_object(msg);
 
+	guard_answered(r, status, sip);
 	if (status == 200)
 		write_client(r, sip);
 	restore_contacts(msg, sip);
