@@ -115,8 +115,9 @@ size_t txns_pending(const struct txns *t);
  * here). A new request has its top Via marked with received/rport
  * (sipmsg_via_received; rport also unasked where sent-by is another IP than
  * `src`) before it is handed up; a new INVITE is answered 100 by the layer
- * after 200 ms, or at once, if its user has not answered before (17.2.1). A request that is
- * never answered ends silently after twice Timer C (INVITE) or F.
+ * after 200 ms, or at once, if its user has not answered before (17.2.1). A
+ * request that is never answered ends silently after twice Timer C (INVITE) or
+ * F.
  */
 void txns_input(struct txns *t, uint64_t now, msg_t *msg,
 		const struct channel *src);

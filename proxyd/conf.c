@@ -97,7 +97,8 @@ const struct conf_key proxyd_keys[] = {
 	 "networks (CIDR) without limits whose P-Asserted-Identity is passed "
 	 "on"},
 	{"limits.requests", CONF_INT, KEY(limits_requests), "200", 0, 1000000,
-	 NULL, true, "requests a second from one IP (IPv6: /64); 0: any number"},
+	 NULL, true,
+	 "requests a second from one IP (IPv6: /64); 0: any number"},
 	{"limits.burst", CONF_INT, KEY(limits_burst), "2000", 4, 10000000, NULL,
 	 true, "how many of them at once, after a quiet time"},
 	{"limits.failures", CONF_INT, KEY(limits_failures), "30", 0, 1000000,

@@ -3,13 +3,19 @@
 #include "common/log.h"
 #include "common/netset.h"
 #include "common/strbuf.h"
+#include "proto/dialect.h"
 #include "proto/registration.h"
+#include "proxyd/conduct.h"
 #include "proxyd/edge.h"
+#include "proxyd/foreign.h"
 #include "proxyd/locating.h"
 #include "proxyd/offer.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
+#include "proxyd/routing.h"
 #include "proxyd/session.h"
+#include "proxyd/speaking.h"
+#include "proxyd/strip.h"
 
 #include "proxyd/flow.h"
 
@@ -47,15 +53,20 @@ static const url_t *next_url(const sip_t *sip)
 }
 
 /* Where that is: the next Route, or the remote target, whose own host:port is
- * restored if it is behind a NAT here. Negative where it is a name. */
+ * restored if it is behind a NAT here. Negative where it is a name. A strict
+ * router gets it as it understands it (16.6 step 6). */
 static int next_hop(struct channel *dest, bool *marked, bool *natted,
 		    msg_t *msg, sip_t *sip)
 {
 	url_t *url = sip->sip_request->rq_url;
 
 	*marked = *natted = false;
-	if (sip->sip_route)
-		return sipmsg_url_channel(dest, sip->sip_route->r_url);
+	if (sip->sip_route) {
+		int err = sipmsg_url_channel(dest, sip->sip_route->r_url);
+
+		(void)routing_to_strict(msg);
+		return err;
+	}
 	if (!registration_marked(url))
 		return sipmsg_url_channel(dest, url);
 	*marked = true;
@@ -64,6 +75,16 @@ static int next_hop(struct channel *dest, bool *marked, bool *natted,
 		return -1;
 	msg_fragment_clear(sip->sip_request->rq_common);
 	return 0;
+}
+
+/* A Record-Route URI of ours, by its hash and not only by its host. */
+static bool our_route(const url_t *url, const void *arg)
+{
+	char mac[2];
+
+	return proxy_is_self(arg, url) &&
+	       sipmsg_url_param(mac, sizeof(mac), url,
+				proto_uri_param_name(PROTO_MAC)) != -ENOENT;
 }
 
 static void note_cseq(const struct branch *b)
@@ -84,16 +105,26 @@ static enum step_result step_route(struct branch *b)
 	struct request *r = b->r;
 	struct proxy *p = r->p;
 
-	if (!take_route(&b->route, &r->from_caller, p, r->msg, r->sip)) {
-		note_cseq(b);
+	(void)routing_from_strict(r->msg, our_route, p);
+	if (!take_route(&b->route, &r->from_caller, p, r->msg, r->sip))
 		return STEP_NEXT;
-	}
 	p->n.rejected_route++;
 	log_warn("request in a dialog without a valid route of ours",
 		 LOG_S("call_id", request_id(r)),
 		 LOG_S("method", sipmsg_method(r->sip)),
 		 LOG_A("src", &r->src.addr));
 	return branch_fail(b, 481, NULL);
+}
+
+static enum step_result step_identity(struct branch *b)
+{
+	struct request *r = b->r;
+	const struct speaking s = {r->sip, &r->src, r->from_caller, r->spiral};
+
+	if (!speaking_allowed(r->p, &s))
+		return branch_fail(b, 403, "Not A Party Of This Call");
+	note_cseq(b);
+	return STEP_NEXT;
 }
 
 /* The party that has offered in a response waits for this one's answer. */
@@ -157,10 +188,11 @@ static enum step_result step_next_hop(struct branch *b)
 }
 
 const struct step dialog_steps[] = {
-	{"Fig. 4a 134", flow_receive},     {"RFC 3261 16.4", step_route},
-	{"Fig. 4a 140-142", flow_compare}, {"Fig. 4a 144", flow_write_observed},
-	{"Fig. 4a 151", step_next_hop},    {"Fig. 4a 146", step_reoffer},
-	{"Fig. 4a 148", flow_replace_sdp}, {"Fig. 4a 136, 155", flow_forward},
+	{"Fig. 4a 134", flow_receive},        {"RFC 3261 16.4", step_route},
+	{"RFC 3261 26.2", step_identity},     {"Fig. 4a 140-142", flow_compare},
+	{"Fig. 4a 144", flow_write_observed}, {"Fig. 4a 151", step_next_hop},
+	{"Fig. 4a 146", step_reoffer},        {"Fig. 4a 148", flow_replace_sdp},
+	{"Fig. 4a 136, 155", flow_forward},
 };
 
 /* The answer of a late offer travels in the ACK. */
@@ -211,26 +243,54 @@ static void ack_go_on(struct proxy *p, msg_t *msg, const struct channel *dest)
 	msg_destroy(msg);
 }
 
+static bool ours(const struct addr *a, const void *arg)
+{
+	return edge_is_self(arg, a);
+}
+
+/* What is checked of any request (16.3); nobody answers an ACK. */
+static bool ack_is_good(struct proxy *p, msg_t *msg, const struct channel *src,
+			struct speaking *s)
+{
+	struct conduct c;
+
+	conduct_judge(&c, s->sip, ours, p);
+	p->n.rejected_hops += c.status != 0;
+	s->spiral = c.spiral;
+	if (!proxy_trusts(p, src))
+		strip_request(msg, false, foreign_sent(s->sip, src));
+	return !c.status && !conduct_count_hop(msg);
+}
+
 void dialog_ack(struct proxy *p, msg_t *msg, const struct channel *src)
 {
 	sip_t *sip = sip_object(msg);
+	struct speaking s = {.sip = sip, .src = src};
 	struct route_state st;
 	struct channel dest;
-	bool marked, natted, from_caller;
+	bool marked, natted;
 
-	if (take_route(&st, &from_caller, p, msg, sip)) {
+	if (!ack_is_good(p, msg, src, &s))
+		goto out;
+	(void)routing_from_strict(msg, our_route, p);
+	if (take_route(&st, &s.from_caller, p, msg, sip)) {
 		p->n.rejected_route++;
 		log_debug("ACK without a valid route of ours dropped",
 			  LOG_S("call_id", sip->sip_call_id->i_id),
 			  LOG_A("src", &src->addr));
-		msg_destroy(msg);
+		goto out;
+	}
+	if (!speaking_allowed(p, &s))
+		goto out;
+	ack_sdp(p, msg, sip, st.fork, src);
+	if (next_hop(&dest, &marked, &natted, msg, sip)) {
+		locating_ack(p, msg, next_url(sip), ack_go_on);
 		return;
 	}
-	ack_sdp(p, msg, sip, st.fork, src);
-	if (next_hop(&dest, &marked, &natted, msg, sip))
-		locating_ack(p, msg, next_url(sip), ack_go_on);
-	else if (proxy_may_contact(p, &dest.addr))
+	if (proxy_may_contact(p, &dest.addr)) {
 		ack_go_on(p, msg, &dest);
-	else
-		msg_destroy(msg);
+		return;
+	}
+out:
+	msg_destroy(msg);
 }

@@ -7,66 +7,46 @@
 #include "common/strbuf.h"
 #include "proto/dialect.h"
 #include "proto/registration.h"
+#include "proxyd/breadth.h"
+#include "proxyd/conduct.h"
 #include "proxyd/edge.h"
 #include "proxyd/foreign.h"
+#include "proxyd/guard.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
+#include "proxyd/speaking.h"
+#include "proxyd/strip.h"
 
 #include "proxyd/flow.h"
 
-enum { MAX_FORWARDS = 70, ROUTE_LEN = 512 };
+enum { ROUTE_LEN = 512 };
 
-/* Words of our dialect mean nothing in a phone's mouth. */
-void flow_strip_url(su_home_t *home, url_t *url)
+/* A proxy of another site records its routes, but none of ours. */
+static void strip_own_routes(struct request *r)
 {
-	char value[512];
-
-	for (int i = 0; i < PROTO_URI_PARAM_COUNT; i++) {
-		const char *name = proto_uri_param_name(i);
-
-		if (sipmsg_url_param(value, sizeof(value), url, name) !=
-		    -ENOENT)
-			(void)sipmsg_url_param_set(home, url, name, NULL);
-	}
-}
-
-void flow_strip_contacts(msg_t *msg)
-{
-	sip_contact_t *m = sip_object(msg)->sip_contact;
-
-	for (; m; m = m->m_next) {
-		flow_strip_url(msg_home(msg), m->m_url);
-		msg_fragment_clear(m->m_common);
-	}
-}
-
-/* A phone records no routes; a proxy of another site does, but none of ours. */
-static void strip_record_routes(struct request *r)
-{
-	bool foreign = foreign_came(r);
 	sip_record_route_t *rr, *next;
 
 	for (rr = r->sip->sip_record_route; rr; rr = next) {
 		next = rr->r_next;
-		if (foreign && !proxy_is_self(r->p, rr->r_url))
-			continue;
-		(void)sip_header_remove(r->msg, r->sip, (sip_header_t *)rr);
+		if (proxy_is_self(r->p, rr->r_url))
+			(void)sip_header_remove(r->msg, r->sip,
+						(sip_header_t *)rr);
 	}
 }
 
-/* Within a dialog the Request-URI is a Contact that we have written. */
-static void strip_dialect(struct request *r)
+/* Words of our dialect mean nothing in a phone's mouth. */
+static void strip(struct request *r)
 {
-	sip_t *sip = r->sip;
+	bool foreign = foreign_came(r);
 
-	if (!foreign_came(r))
-		flow_strip_contacts(r->msg);
-	if (!r->initial)
+	if (r->trusted)
 		return;
-	flow_strip_url(msg_home(r->msg), sip->sip_request->rq_url);
-	msg_fragment_clear(sip->sip_request->rq_common);
-	strip_record_routes(r);
+	strip_request(r->msg, r->initial, foreign);
+	if (foreign)
+		strip_own_routes(r);
+	if (!guard_is_gateway(r->p->guard, &r->src.addr))
+		strip_identity(r->msg);
 }
 
 /* A phone's preloaded route may name us, its outbound proxy, and nobody else;
@@ -127,27 +107,35 @@ static enum step_result answer_as_target(struct branch *b)
 	return STEP_NEXT;
 }
 
-static enum step_result check_hops(struct branch *b)
+static bool ours(const struct addr *a, const void *arg)
+{
+	return edge_is_self(arg, a);
+}
+
+/* RFC 3261 16.3, of the request as it came. */
+static enum step_result check(struct branch *b)
 {
 	struct request *r = b->r;
-	const sip_max_forwards_t *mf = r->sip->sip_max_forwards;
+	struct conduct c;
 
-	if (!mf || mf->mf_count)
-		return STEP_NEXT;
-	r->p->n.rejected_hops++;
-	return branch_fail(b, 483, NULL);
+	conduct_judge(&c, r->sip, ours, r->p);
+	r->spiral = c.spiral;
+	r->print = c.print;
+	r->breadth = c.breadth;
+	if (!c.status)
+		return r->sip->sip_proxy_require ? refuse_extension(b)
+						 : STEP_NEXT;
+	r->p->n.rejected_hops += c.status != 200;
+	return branch_fail(b, c.status, c.phrase);
 }
 
 enum step_result flow_receive(struct branch *b)
 {
 	struct request *r = b->r;
 
-	if (check_scheme(b) == STEP_END || check_hops(b) == STEP_END)
+	if (check_scheme(b) == STEP_END || check(b) == STEP_END)
 		return STEP_END;
-	if (r->sip->sip_proxy_require)
-		return refuse_extension(b);
-	if (!r->trusted)
-		strip_dialect(r);
+	strip(r);
 	if (r->initial && !take_preloaded_route(r)) {
 		r->p->n.rejected_route++;
 		return branch_fail(b, 403, "Route Names Another Proxy");
@@ -314,21 +302,6 @@ static int push_record_route(struct branch *b)
 	return err ? err : push_route(b, &out);
 }
 
-static int count_hop(struct branch *b)
-{
-	sip_max_forwards_t *mf = b->sip->sip_max_forwards;
-
-	if (!mf)
-		return sip_add_make(b->msg, b->sip, sip_max_forwards_class,
-				    "70") < 0
-			       ? -ENOMEM
-			       : 0;
-	mf->mf_count =
-		mf->mf_count > MAX_FORWARDS ? MAX_FORWARDS : mf->mf_count - 1;
-	msg_fragment_clear(mf->mf_common);
-	return 0;
-}
-
 int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
 	      const struct channel *dst, uint32_t timeout_ms,
 	      txn_response_h *fn, uint64_t ref)
@@ -354,7 +327,7 @@ static int send_on(struct branch *b)
 	char branch[TXN_BRANCH_LEN];
 	int err = locating_connect(b);
 
-	txn_branch(branch, NULL, 0);
+	loops_branch(branch, b->r->print, request_id(b->r));
 	if (!err)
 		err = push_record_route(b);
 	if (!err)
@@ -403,6 +376,9 @@ enum step_result flow_forward(struct branch *b)
 		return branch_fail(b, 403, "Address Never Contacted");
 	}
 	b->dest_foreign = b->r->foreign || b->sip->sip_route;
-	err = count_hop(b);
+	speaking_begins(b);
+	err = conduct_count_hop(b->msg);
+	if (!err && b->r->initial)
+		err = breadth_write(b->msg, b->r->breadth);
 	return sent(b, err ? err : send_on(b));
 }

@@ -24,12 +24,6 @@ enum step_result flow_forward_again(struct branch *b);
  * and nowhere else: behind a NAT, or over the connection it opened. */
 bool flow_keeps_channel(const struct request *r);
 
-/* Take the words of our dialect out of a URL; its strings live in `home`. */
-void flow_strip_url(su_home_t *home, url_t *url);
-
-/* Take the words of our dialect out of the Contacts of a phone's message. */
-void flow_strip_contacts(msg_t *msg);
-
 /* Put our Via (136) with this branch on top, of our end towards `dst`. 0 or
  * -ENOMEM. */
 int flow_push_via(struct proxy *p, msg_t *msg, const char *branch,

@@ -82,12 +82,17 @@ int foreign_sender(struct branch *b, const sip_t *answer)
 	return -EACCES;
 }
 
-bool foreign_came(const struct request *r)
+bool foreign_sent(const sip_t *sip, const struct channel *src)
 {
-	const sip_via_t *via = r->sip->sip_via;
+	const sip_via_t *via = sip->sip_via;
 	struct addr at;
 
-	if (r->trusted || !via->v_next)
+	if (!via->v_next)
 		return false;
-	return sipmsg_via_addr(&at, via) || addr_ip_eq(&at, &r->src.addr);
+	return sipmsg_via_addr(&at, via) || addr_ip_eq(&at, &src->addr);
+}
+
+bool foreign_came(const struct request *r)
+{
+	return !r->trusted && foreign_sent(r->sip, &r->src);
 }

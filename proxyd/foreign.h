@@ -27,4 +27,7 @@ void foreign_refuse(struct branch *b);
  * its Contact and of the way back is true, and not a phone's to be mended. */
 bool foreign_came(const struct request *r);
 
+/* The same of a message that did not come from a proxy of the site. */
+bool foreign_sent(const sip_t *sip, const struct channel *src);
+
 #endif

@@ -13,7 +13,6 @@
 #include "proxyd/limits.h"
 #include "proxyd/overload.h"
 #include "proxyd/proxy.h"
-#include "proxyd/relays.h"
 #include "proxyd/request.h"
 
 #include "proxyd/guard.h"
@@ -112,20 +111,11 @@ bool guard_is_gateway(const struct guard *g, const struct addr *src)
 	return netset_has(g->gateways, src);
 }
 
-static bool is_redirect(const struct proxy *p, const struct addr *src)
-{
-	for (size_t i = 0; i < p->nredirect; i++)
-		if (addr_eq(&p->redirect[i], src))
-			return true;
-	return false;
-}
-
 /* The other daemons of the site, told by where they are. */
 static bool is_of_the_site(const struct proxy *p, const struct channel *src)
 {
 	return src->transport == TRANSPORT_UDP &&
-	       (is_redirect(p, &src->addr) || proxy_trusts(p, src) ||
-		relays_id(p->relays, &src->addr));
+	       (proxy_trusts(p, src) || proxy_is_daemon(p, &src->addr));
 }
 
 /* What fail2ban can match: a field `ip` of its own. */
@@ -173,8 +163,8 @@ static bool is_registered(const struct proxy *p, const sip_t *sip,
 			  const struct channel *src)
 {
 	bool registers = sip->sip_request->rq_method == sip_method_register;
-	const url_t *who = registers ? sip->sip_to->a_url
-				     : sip->sip_from->a_url;
+	const url_t *who =
+		registers ? sip->sip_to->a_url : sip->sip_from->a_url;
 	char id[REDIRECT_ID_MAX];
 
 	return !redirect_client_id(id, who) && clients_at(p->clients, id, src);
@@ -183,8 +173,8 @@ static bool is_registered(const struct proxy *p, const sip_t *sip,
 static void check_ban(struct guard_refusal *no, struct proxy *p,
 		      const sip_t *sip, const struct channel *src)
 {
-	uint64_t left = limits_banned(p->guard->limits, proxy_now(p),
-				      &src->addr);
+	uint64_t left =
+		limits_banned(p->guard->limits, proxy_now(p), &src->addr);
 
 	if (!left || is_registered(p, sip, src))
 		return;
@@ -203,8 +193,9 @@ static unsigned busy(struct guard *g, uint64_t passed_ms)
 	uint64_t waited = (idle - g->idle_ns) / MS;
 
 	g->idle_ns = idle;
-	return waited >= passed_ms ? 0
-				   : (unsigned)(1000 - waited * 1000 / passed_ms);
+	return waited >= passed_ms
+		       ? 0
+		       : (unsigned)(1000 - waited * 1000 / passed_ms);
 }
 
 static unsigned memory(struct guard *g, uint64_t now)

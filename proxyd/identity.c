@@ -17,6 +17,7 @@ struct net {
 };
 
 struct side {
+	uint64_t client; /* 0: not known */
 	uint8_t n;
 	bool anywhere; /* nobody can say from where */
 	bool peer;     /* behind another proxy of the site */
@@ -29,6 +30,7 @@ struct dialog {
 
 struct identity {
 	struct recent *dialogs; /* by call_key */
+	struct recent *clients; /* struct addr by client_key */
 };
 
 static void net_of(struct net *net, const struct addr *a)
@@ -62,16 +64,27 @@ static uint64_t call_key(const char *call_id, const char *tag)
 	return siphash_secret(text, sb.len);
 }
 
-int identity_alloc(struct identity **ip, size_t calls, uint64_t keep_ms)
+static uint64_t client_key(const char *id)
+{
+	uint64_t key = siphash_secret(id, strlen(id));
+
+	return key ? key : 1;
+}
+
+int identity_alloc(struct identity **ip, const struct identity_config *cfg)
 {
 	struct identity *i = calloc(1, sizeof(*i));
 	int err;
 
 	if (!i)
 		return -ENOMEM;
-	err = recent_alloc(&i->dialogs, calls, sizeof(struct dialog), keep_ms);
+	err = recent_alloc(&i->dialogs, cfg->calls, sizeof(struct dialog),
+			   cfg->call_ms);
+	if (!err)
+		err = recent_alloc(&i->clients, cfg->clients,
+				   sizeof(struct addr), cfg->client_ms);
 	if (err) {
-		free(i);
+		identity_free(i);
 		return err;
 	}
 	*ip = i;
@@ -83,7 +96,28 @@ void identity_free(struct identity *i)
 	if (!i)
 		return;
 	recent_free(i->dialogs);
+	recent_free(i->clients);
 	free(i);
+}
+
+void identity_registered(struct identity *i, uint64_t now, const char *id,
+			 const struct addr *src)
+{
+	uint64_t key = client_key(id);
+	struct addr *a = recent_put(i->clients, now, &key, sizeof(key));
+
+	if (a)
+		*a = *src;
+}
+
+static bool registered_at(struct identity *i, uint64_t now, uint64_t client,
+			  const struct addr *src)
+{
+	const struct addr *a =
+		client ? recent_get(i->clients, now, &client, sizeof(client))
+		       : NULL;
+
+	return a && addr_ip_eq(a, src);
 }
 
 static struct side *find(struct identity *i, uint64_t now, const char *call_id,
@@ -137,6 +171,16 @@ int identity_begin(struct identity *i, uint64_t now, const char *call_id,
 	return 0;
 }
 
+void identity_name(struct identity *i, uint64_t now, const char *call_id,
+		   const char *caller_tag, enum identity_side side,
+		   const char *id)
+{
+	struct side *s = find(i, now, call_id, caller_tag, side);
+
+	if (s && !s->client)
+		s->client = client_key(id);
+}
+
 void identity_add(struct identity *i, uint64_t now, const char *call_id,
 		  const char *caller_tag, enum identity_side side,
 		  const struct addr *a, bool peer)
@@ -153,13 +197,16 @@ enum identity_verdict identity_judge(struct identity *i, uint64_t now,
 				     enum identity_side side,
 				     const struct addr *src, bool peer)
 {
-	const struct side *s = find(i, now, call_id, caller_tag, side);
+	struct side *s = find(i, now, call_id, caller_tag, side);
 
 	if (!s || s->anywhere || (!s->n && !s->peer))
 		return IDENTITY_UNKNOWN;
 	if (peer ? s->peer : has(s, src))
 		return IDENTITY_PARTY;
-	return IDENTITY_STRANGER;
+	if (peer || !registered_at(i, now, s->client, src))
+		return IDENTITY_STRANGER;
+	add(s, src, false);
+	return IDENTITY_MOVED;
 }
 
 void identity_end(struct identity *i, const char *call_id,

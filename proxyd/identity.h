@@ -20,10 +20,19 @@ struct identity;
  */
 enum identity_side { IDENTITY_CALLER, IDENTITY_CALLEE, IDENTITY_SIDES };
 
-/* For `calls` dialogs, each for `keep_ms` after it was last heard of. 0 or
- * -ENOMEM. */
-int identity_alloc(struct identity **ip, size_t calls, uint64_t keep_ms);
+struct identity_config {
+	size_t calls;   /* at one time; the longest unheard are forgotten */
+	size_t clients; /* whose registrations are known */
+	uint64_t call_ms, client_ms; /* kept so long after the last news */
+};
+
+/* 0 or -ENOMEM. */
+int identity_alloc(struct identity **ip, const struct identity_config *cfg);
 void identity_free(struct identity *i);
+
+/* A client (user@domain) has been registered from here. */
+void identity_registered(struct identity *i, uint64_t now, const char *id,
+			 const struct addr *src);
 
 /* Where the caller speaks from, by Call-ID and its tag (NULL: none), which are
  * what the Route's hash covers. `peer` tells that this is a proxy of the site,
@@ -31,6 +40,11 @@ void identity_free(struct identity *i);
  * call that is there. 0 or -ENOMEM. */
 int identity_begin(struct identity *i, uint64_t now, const char *call_id,
 		   const char *caller_tag, const struct addr *src, bool peer);
+
+/* Which client a side is; the first to say so is believed. */
+void identity_name(struct identity *i, uint64_t now, const char *call_id,
+		   const char *caller_tag, enum identity_side side,
+		   const char *id);
 
 /* A further address from which a side may speak; none: it may be any. Nothing
  * where the call is not known. */
@@ -41,10 +55,12 @@ void identity_add(struct identity *i, uint64_t now, const char *call_id,
 enum identity_verdict {
 	IDENTITY_UNKNOWN, /* nothing is known of that side */
 	IDENTITY_PARTY,   /* it speaks from where it is known to be */
+	IDENTITY_MOVED,   /* it has registered from there, which is new */
 	IDENTITY_STRANGER,
 };
 
-/* A request that claims to be of this side has come from `src`. */
+/* A request that claims to be of this side has come from `src`. Where a party
+ * has moved to is a further place of its from then on. */
 enum identity_verdict identity_judge(struct identity *i, uint64_t now,
 				     const char *call_id,
 				     const char *caller_tag,

@@ -9,6 +9,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
+#include "proxyd/strip.h"
 
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
@@ -78,7 +79,7 @@ static enum step_result step_151(struct branch *b)
 		sipmsg_url_param(domain, sizeof(domain), url,
 				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
 	if (b->dest_marked) {
-		flow_strip_url(home, url);
+		(void)strip_url(home, url);
 		if (!clients_has(p->clients, r->client_id))
 			(void)clients_put(p->clients, r->client_id, &b->dest,
 					  proxy_now(p),

@@ -38,7 +38,8 @@ static void refuse_more(struct overload *o)
 
 static void refuse_fewer(struct overload *o, uint64_t looks)
 {
-	unsigned less = LESS * (unsigned)(looks < LOOKS_MAX ? looks : LOOKS_MAX);
+	unsigned less =
+		LESS * (unsigned)(looks < LOOKS_MAX ? looks : LOOKS_MAX);
 
 	o->refused = o->refused > less ? o->refused - less : 0;
 }

@@ -32,6 +32,7 @@ enum {
 	TRANSACTIONS_MAX = PROXY_REQUESTS_MAX,
 	DIALOGS_MAX = 100000, /* whose parties are known by their places */
 	CLIENTS_MAX = 1000000,
+	HOUR_MS = 3600 * 1000,
 	TRACE_BYTES = 64 << 20,
 	SECRET_LEN = 40,
 	REDIRECT_PORT = 5062,
@@ -66,11 +67,22 @@ bool proxy_trusts(const struct proxy *p, const struct channel *ch)
 	       netset_has(p->trusted, &ch->addr);
 }
 
+bool proxy_is_daemon(const struct proxy *p, const struct addr *dst)
+{
+	for (size_t i = 0; i < p->nredirect; i++)
+		if (addr_eq(&p->redirect[i], dst))
+			return true;
+	return relays_id(p->relays, dst) != 0;
+}
+
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst)
 {
 	enum addr_class c = addr_class(dst);
+	struct addr v4;
 
-	if (!addr_port(dst) || edge_is_self(p, dst))
+	if (!addr_port(dst) || edge_is_self(p, dst) || proxy_is_daemon(p, dst))
+		return false;
+	if (addr_carried(&v4, dst) && !proxy_may_contact(p, &v4))
 		return false;
 	if (c == ADDR_NONE || c == ADDR_ANY || c == ADDR_MULTICAST)
 		return false;
@@ -205,6 +217,18 @@ static int open_clients(struct proxy *p)
 	return clients_alloc(&p->clients, &cfg);
 }
 
+static int open_identity(struct proxy *p)
+{
+	const struct identity_config cfg = {
+		.calls = DIALOGS_MAX,
+		.clients = CLIENTS_MAX,
+		.call_ms = (uint64_t)SESSION_HOURS * HOUR_MS,
+		.client_ms = 2 * (uint64_t)HOUR_MS, /* as long as phones ask */
+	};
+
+	return identity_alloc(&p->identity, &cfg);
+}
+
 static int open_tables(struct proxy *p)
 {
 	struct txn_config cfg = {
@@ -228,8 +252,7 @@ static int open_tables(struct proxy *p)
 		err = sessions_alloc(&p->sessions, p->deadlines,
 				     (size_t)p->conf->sessions_max);
 	if (!err)
-		err = identity_alloc(&p->identity, DIALOGS_MAX,
-				     SESSION_HOURS * 3600 * 1000);
+		err = open_identity(p);
 	if (!err && p->conf->trace_calls)
 		err = trace_alloc(&p->trace, (size_t)p->conf->trace_calls,
 				  TRACE_BYTES);

@@ -93,9 +93,13 @@ bool proxy_serves(const struct proxy *p, const url_t *url);
 /* Whether a channel is that of another proxy of the site. */
 bool proxy_trusts(const struct proxy *p, const struct channel *ch);
 
+/* Whether it is redirectd or a relay: they obey whatever comes from a proxy. */
+bool proxy_is_daemon(const struct proxy *p, const struct addr *a);
+
 /* Whether an address may be contacted because a message says so: not this
- * proxy itself, not loopback, private or link-local for a proxy that is
- * itself public. Pure. */
+ * proxy itself, not redirectd or a relay, which obey it, not loopback, private
+ * or link-local for a proxy that is itself public; nor an IPv6 address that
+ * leads to one of these. Pure. */
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst);
 
 /* A note in the call's trace. */

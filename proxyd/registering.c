@@ -8,6 +8,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/guard.h"
+#include "proxyd/identity.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -35,6 +36,10 @@ static void write_client(struct request *r, const sip_t *sip)
 	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
 		unsigned long t = lifetime(sip, m);
 
+		if (!r->trusted && !sipmsg_url_addr(&at.addr, m->m_url) &&
+		    addr_ip_eq(&at.addr, &r->src.addr))
+			identity_registered(p->identity, proxy_now(p), id,
+					    &r->src.addr);
 		if (!registration_channel(&at, m->m_url) &&
 		    channel_eq(&at, &r->src) && t > longest)
 			longest = t;

@@ -34,6 +34,9 @@ struct request {
 	struct addr media; /* first address of its SDP; none without */
 	bool has_sdp;      /* of the call: offer_of_request() */
 	bool has_media;    /* for a relay to carry, or it cannot be read */
+	bool spiral;       /* it has been here before, another then */
+	uint32_t print;    /* for the branches it is sent on with (loops.h) */
+	unsigned breadth;  /* Max-Breadth of all of them together */
 	bool cancelled;    /* by the caller: nothing is begun any more */
 	bool ended;        /* answered; only waits for what is under way */
 	unsigned held;     /* by those who still need it */

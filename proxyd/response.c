@@ -4,11 +4,14 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
+#include "proxyd/guard.h"
 #include "proxyd/locating.h"
 #include "proxyd/offer.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
+#include "proxyd/speaking.h"
+#include "proxyd/strip.h"
 
 #include "proxyd/context.h"
 #include "proxyd/flow.h"
@@ -18,13 +21,21 @@ enum { ROUTE_LEN = 512 };
 
 static char out[SIPMSG_MAX];
 
+static void strip(const struct branch *b, msg_t *msg)
+{
+	if (!b->dest_foreign)
+		strip_response(msg);
+	if (!guard_is_gateway(b->r->p->guard, &b->dest.addr))
+		strip_identity(msg);
+}
+
 /* Step 144's rule for the party that answers. */
 static int write_observed(const struct branch *b, msg_t *msg, sip_t *sip)
 {
 	int err = 0;
 
-	if (!b->dest_foreign && !proxy_trusts(b->r->p, &b->dest))
-		flow_strip_contacts(msg);
+	if (!proxy_trusts(b->r->p, &b->dest))
+		strip(b, msg);
 	if (!b->dest_marked)
 		return 0;
 	for (sip_contact_t *m = sip->sip_contact; !err && m; m = m->m_next) {
@@ -242,6 +253,9 @@ static int take_over(struct branch *b, msg_t *msg)
 	sip_t *sip = sip_object(msg);
 
 	(void)sip_via_remove(msg, sip);
+	speaking_answers(b, sip);
+	if (sip->sip_status->st_status >= 200)
+		speaking_ended(b, sip->sip_status->st_status);
 	return sip->sip_via ? write_observed(b, msg, sip) : -EBADMSG;
 }
 

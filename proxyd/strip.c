@@ -55,12 +55,14 @@ static void strip_record_routes(msg_t *msg)
 	}
 }
 
-void strip_request(msg_t *msg, bool initial)
+void strip_request(msg_t *msg, bool initial, bool foreign)
 {
 	sip_t *sip = sip_object(msg);
 
-	strip_contacts(msg);
-	strip_record_routes(msg);
+	if (!foreign) {
+		strip_contacts(msg);
+		strip_record_routes(msg);
+	}
 	strip(msg, sip->sip_from->a_url, sip->sip_from->a_common);
 	strip(msg, sip->sip_to->a_url, sip->sip_to->a_common);
 	if (initial)

@@ -18,8 +18,9 @@ bool strip_url(su_home_t *home, url_t *url);
 /* A request of a phone: Contact, From, To, Path, Refer-To, Referred-By, the
  * Request-URI of one outside a dialog (within one it is a Contact that we have
  * written), and every Record-Route with such a word. Route stays: what counts
- * there is the hash. */
-void strip_request(msg_t *msg, bool initial);
+ * there is the hash. A `foreign` proxy may speak the dialect of its own site in
+ * Contact and Record-Route. */
+void strip_request(msg_t *msg, bool initial, bool foreign);
 
 /* A response of a phone: its Contacts. */
 void strip_response(msg_t *msg);

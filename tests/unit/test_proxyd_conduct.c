@@ -267,8 +267,9 @@ START_TEST(breadth)
 {
 	ck_assert_uint_eq(judge("INVITE", "Max-Breadth: 7\r\n").breadth, 7);
 	ck_assert_uint_eq(judge("INVITE", "max-breadth:  60 \r\n").breadth, 60);
-	ck_assert_uint_eq(judge("INVITE", "Max-Breadth: 9999999999\r\n").breadth,
-			  BREADTH_MAX);
+	ck_assert_uint_eq(
+		judge("INVITE", "Max-Breadth: 9999999999\r\n").breadth,
+		BREADTH_MAX);
 	ck_assert_int_eq(judged("INVITE", "Max-Breadth: 0\r\n"), 440);
 	ck_assert_int_eq(judged("INVITE", "Max-Breadth: x\r\n"), 400);
 	ck_assert_int_eq(judged("INVITE", "Max-Breadth: 7x\r\n"), 400);

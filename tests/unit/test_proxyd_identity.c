@@ -12,8 +12,10 @@ static uint64_t now;
 
 static void setup(void)
 {
+	const struct identity_config cfg = {CALLS, 2, KEEP, KEEP};
+
 	now = 1000000;
-	ck_assert_int_eq(identity_alloc(&known, CALLS, KEEP), 0);
+	ck_assert_int_eq(identity_alloc(&known, &cfg), 0);
 }
 
 static void teardown(void)
@@ -126,6 +128,64 @@ START_TEST(a_phone_that_moved_is_at_both)
 }
 END_TEST
 
+static void named(const char *call, enum identity_side side, const char *id)
+{
+	identity_name(known, now, call, "f", side, id);
+}
+
+static void registered(const char *id, const char *src)
+{
+	struct addr a = at(src);
+
+	identity_registered(known, now, id, &a);
+}
+
+START_TEST(a_phone_that_moved_is_known_by_its_registration)
+{
+	begin("c", "198.51.100.28");
+	named("c", IDENTITY_CALLER, "alice@example.com");
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.1"),
+			 IDENTITY_STRANGER);
+	registered("alice@example.com", "192.0.2.1:40000");
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.2"),
+			 IDENTITY_STRANGER);
+	ck_assert_int_eq(judge("c", IDENTITY_CALLEE, "192.0.2.1"),
+			 IDENTITY_UNKNOWN);
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.1"),
+			 IDENTITY_MOVED);
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.1"),
+			 IDENTITY_PARTY);
+}
+END_TEST
+
+/* Who they are has been said when the call began. */
+START_TEST(another_client_is_a_stranger_where_it_is_registered)
+{
+	begin("c", "198.51.100.28");
+	named("c", IDENTITY_CALLER, "alice@example.com");
+	registered("mallory@example.com", "192.0.2.66");
+	named("c", IDENTITY_CALLER, "mallory@example.com");
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.66"),
+			 IDENTITY_STRANGER);
+	begin("d", "198.51.100.28");
+	ck_assert_int_eq(judge("d", IDENTITY_CALLER, "192.0.2.66"),
+			 IDENTITY_STRANGER);
+}
+END_TEST
+
+START_TEST(a_registration_is_forgotten)
+{
+	begin("c", "198.51.100.28");
+	named("c", IDENTITY_CALLER, "alice@example.com");
+	registered("alice@example.com", "192.0.2.1");
+	now += KEEP - 1;
+	(void)judge("c", IDENTITY_CALLER, "198.51.100.28");
+	now += 1;
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.1"),
+			 IDENTITY_STRANGER);
+}
+END_TEST
+
 START_TEST(the_places_are_bounded)
 {
 	char text[32];
@@ -211,6 +271,9 @@ int main(void)
 	tcase_add_test(tc, what_is_not_known_is_not_held_against_anybody);
 	tcase_add_test(tc, a_network_and_not_an_address);
 	tcase_add_test(tc, a_phone_that_moved_is_at_both);
+	tcase_add_test(tc, a_phone_that_moved_is_known_by_its_registration);
+	tcase_add_test(tc, another_client_is_a_stranger_where_it_is_registered);
+	tcase_add_test(tc, a_registration_is_forgotten);
 	tcase_add_test(tc, the_places_are_bounded);
 	tcase_add_test(tc, the_first_is_believed);
 	tcase_add_test(tc, another_proxy_has_looked_itself);

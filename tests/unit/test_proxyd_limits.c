@@ -135,8 +135,8 @@ END_TEST
 START_TEST(other_limits_count_at_once)
 {
 	(void)through("192.0.2.1", LIMITS_BEGIN, 100);
-	limits_set(limits, &(struct limits_config){.requests = 10,
-						   .burst = 80});
+	limits_set(limits,
+		   &(struct limits_config){.requests = 10, .burst = 80});
 	ck_assert_uint_eq(through("192.0.2.1", LIMITS_BEGIN, 100), 30);
 }
 END_TEST
@@ -201,9 +201,9 @@ START_TEST(what_a_message_is)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		ck_assert_int_eq(limits_kind_of(cases[i].text,
-						strlen(cases[i].text)),
-				 cases[i].kind);
+		ck_assert_int_eq(
+			limits_kind_of(cases[i].text, strlen(cases[i].text)),
+			cases[i].kind);
 }
 END_TEST
 

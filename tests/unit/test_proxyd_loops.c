@@ -95,10 +95,9 @@ START_TEST(what_decides_where_it_goes)
 		plain);
 	ck_assert_uint_ne(print_of(REQ(.headers = "Proxy-Require: x\r\n")),
 			  plain);
-	ck_assert_uint_ne(
-		print_of(REQ(.headers = "Proxy-Authorization: Digest "
-					"username=\"a\"\r\n")),
-		plain);
+	ck_assert_uint_ne(print_of(REQ(.headers = "Proxy-Authorization: Digest "
+						  "username=\"a\"\r\n")),
+			  plain);
 }
 END_TEST
 
@@ -169,8 +168,7 @@ START_TEST(a_spiral_that_is_a_loop)
 
 	snprintf(vias, sizeof(vias), "%s", via(before, "203.0.113.1"));
 	n = strlen(vias);
-	snprintf(vias + n, sizeof(vias) - n, "%s",
-		 via(REQ(0), "203.0.113.1"));
+	snprintf(vias + n, sizeof(vias) - n, "%s", via(REQ(0), "203.0.113.1"));
 	ck_assert_int_eq(judge(REQ(.vias = vias)), LOOPS_AGAIN);
 }
 END_TEST

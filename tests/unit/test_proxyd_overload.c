@@ -142,7 +142,8 @@ static enum overload_class class_of(const char *start, const char *method,
 		 "From: <sip:a@example.com>;tag=f\r\nTo: <sip:b@example.com>%s"
 		 "\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n",
 		 start, to, method);
-	ck_assert_msg(!sipmsg_parse(&msg, text, strlen(text), &why), "%s: %s", why, start);
+	ck_assert_msg(!sipmsg_parse(&msg, text, strlen(text), &why), "%s: %s",
+		      why, start);
 	c = overload_class_of(sip_object(msg));
 	msg_destroy(msg);
 	return c;
