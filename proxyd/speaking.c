@@ -92,13 +92,14 @@ static void add_callees_way(const struct branch *b, const sip_t *answer)
 	add(b, IDENTITY_CALLEE, &a, false);
 }
 
-/* A phone that is only reached where it was seen speaks from there as well. */
+/* A further 2xx finds the branch without its message, and says nothing new. A
+ * phone that is only reached where it was seen speaks from there as well. */
 void speaking_answers(const struct branch *b, const sip_t *answer)
 {
 	const struct request *r = b->r;
 	bool peer = proxy_trusts(r->p, &b->dest);
 
-	if (!r->initial || r->method != sip_method_invite ||
+	if (!b->sip || !r->initial || r->method != sip_method_invite ||
 	    !answer->sip_to->a_tag || answer->sip_status->st_status <= 100 ||
 	    answer->sip_status->st_status >= 300)
 		return;
