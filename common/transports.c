@@ -305,6 +305,8 @@ static bool serves_tls(const struct transports *t)
 int transports_reload(struct transports *t, const struct transports_tls *tls,
 		      char *err, size_t err_len)
 {
+	if (!t->has_tls && !*text(tls->certificate) && !*text(tls->ca))
+		return 0;
 	if (serves_tls(t) && !*text(tls->certificate)) {
 		(void)snprintf(err, err_len,
 			       "no certificate, and we listen for TLS");

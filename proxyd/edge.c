@@ -198,6 +198,27 @@ static int open_end(struct proxy *p, const char *value, char err[CONF_ERRLEN])
 	return 0;
 }
 
+static struct transports_tls tls_files(const struct proxyd_conf *conf)
+{
+	return (struct transports_tls){
+		.certificate = conf->tls_certificate,
+		.key = conf->tls_key,
+		.ca = conf->tls_ca,
+	};
+}
+
+void edge_reload(struct proxy *p)
+{
+	const struct transports_tls tls = tls_files(p->conf);
+	char err[CONF_ERRLEN];
+
+	if (transports_reload(p->transports, &tls, err, sizeof(err)))
+		log_error("TLS keeps the certificates it had",
+			  LOG_S("error", err));
+	else if (*tls.certificate)
+		log_info("certificate read", LOG_S("file", tls.certificate));
+}
+
 int edge_open(struct proxy *p, char err[CONF_ERRLEN])
 {
 	const struct conf_strings *ends = &p->conf->listen;
@@ -210,9 +231,7 @@ int edge_open(struct proxy *p, char err[CONF_ERRLEN])
 		.conns_per_source = CONNS_PER_SOURCE,
 		.idle_ms = IDLE_MS,
 		.setup_ms = SETUP_MS,
-		.tls = {.certificate = p->conf->tls_certificate,
-			.key = p->conf->tls_key,
-			.ca = p->conf->tls_ca},
+		.tls = tls_files(p->conf),
 	};
 	int e = transports_alloc(&p->transports, daemon_loop(p->daemon), &cfg,
 				 err, CONF_ERRLEN);

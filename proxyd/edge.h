@@ -15,6 +15,10 @@ struct proxy;
 int edge_open(struct proxy *p, char err[CONF_ERRLEN]);
 void edge_close(struct proxy *p);
 
+/* Read the certificates again, those of the configuration as it is now; what
+ * does not do is logged and changes nothing. Connections that are up stay. */
+void edge_reload(struct proxy *p);
+
 /* Our end towards a channel, as others see it: for Via and Record-Route. */
 void edge_self(struct channel *self, const struct proxy *p,
 	       const struct channel *to);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/txn.h"
 #include "proxyd/conf.h"
+#include "proxyd/edge.h"
 #include "proxyd/locating.h"
 #include "proxyd/guard.h"
 #include "proxyd/pooling.h"
@@ -35,6 +36,7 @@ static void reload(void *ctx, const void *conf)
 		log_error("out of memory: the trusted networks stay as "
 			  "they were");
 	locating_reload(p->locating);
+	edge_reload(p);
 }
 
 static void drain_give_up(void *ctx)
