@@ -189,8 +189,8 @@ static int open_conn(struct conn **cp, struct conn_config *cfg, int family,
 	return 0;
 }
 
-/* Send small messages at once; and what is not acknowledged for twice as long as
- * a set-up may take has no one left to acknowledge it. */
+/* Send small messages at once; and what is not acknowledged for twice as long
+ * as a set-up may take has no one left to acknowledge it. */
 static void tune(struct conn *c)
 {
 	unsigned ms = 2 * c->cfg->setup_ms;
