@@ -2,11 +2,8 @@
 keeps its pinhole open with is answered, what is no SIP closes its connection,
 and a new certificate is for new connections alone."""
 
-import shutil
 import socket
 import ssl
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,37 +11,19 @@ import pytest
 from support.daemons import Daemon, proxyd_conf
 from support.net import NAT1, PROXY1, Net
 from support.sipmsg import token
+from support.websocket import certificate
 
 TCP, TLS = (PROXY1, 5060), (PROXY1, 5061)
 
 
-def certificate(folder):
-    """A new certificate of the proxy in the folder's files."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-nodes", "-subj", f"/CN={token('c')}",
-         "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-addext", f"subjectAltName=IP:{PROXY1}",
-         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True, capture_output=True)
-    return ssl.PEM_cert_to_DER_cert((folder / "cert.pem").read_text())
-
-
 @pytest.fixture
-def folder():
-    path = Path(tempfile.mkdtemp(prefix="pinhole-tls-"))
-    yield path
-    shutil.rmtree(path)
-
-
-@pytest.fixture
-def proxy(can_net, folder):
-    certificate(folder)
+def proxy(can_net, tmp_path):
+    cert, key = certificate(tmp_path, PROXY1)
     with Net() as net:
         yield Daemon(net, "proxy1", "proxyd", proxyd_conf(
             listen=[f"udp:{PROXY1}:5060", f"tcp:{PROXY1}:5060",
                     f"tls:{PROXY1}:5061"],
-            tls={"certificate": str(folder / "cert.pem"),
-                 "key": str(folder / "key.pem")}))
+            tls={"certificate": cert, "key": key}))
 
 
 def options(transport):
@@ -121,10 +100,11 @@ def test_what_is_no_sip_closes_the_connection(proxy):
     assert proxy.metric("transport_conns_tls") == 1
 
 
-def test_new_certificate_is_for_new_connections(proxy, folder):
+def test_new_certificate_is_for_new_connections(proxy, tmp_path):
     with secured(proxy) as old:
         before = old.getpeercert(binary_form=True)
-        renewed = certificate(folder)
+        cert, _ = certificate(tmp_path, PROXY1)
+        renewed = ssl.PEM_cert_to_DER_cert(Path(cert).read_text())
         proxy.reload()
         proxy.wait_log("certificate read")
         old.sendall(options("TLS"))
@@ -135,8 +115,8 @@ def test_new_certificate_is_for_new_connections(proxy, folder):
             assert answer(new).startswith("SIP/2.0 200 ")
 
 
-def test_bad_certificate_changes_nothing(proxy, folder):
-    (folder / "cert.pem").write_text("no certificate")
+def test_bad_certificate_changes_nothing(proxy, tmp_path):
+    (tmp_path / "cert.pem").write_text("no certificate")
     proxy.reload()
     proxy.wait_log("TLS keeps the certificates it had")
     with secured(proxy) as phone:
