@@ -54,6 +54,17 @@ static int check_cluster(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+/* As a browser says it: scheme and host, perhaps a port (RFC 6454 6.2). */
+static int check_origin(const char *value, char *why, size_t len)
+{
+	const char *host = strstr(value, "://");
+
+	if (host && host > value && host[3] && !strpbrk(host + 3, "/ "))
+		return 0;
+	(void)snprintf(why, len, "an origin like https://phone.example.com");
+	return -EINVAL;
+}
+
 #define KEY(field) offsetof(struct proxyd_conf, field)
 
 const struct conf_key proxyd_keys[] = {
@@ -69,6 +80,17 @@ const struct conf_key proxyd_keys[] = {
 	 "PEM file of its private key"},
 	{"tls.ca", CONF_STRING, KEY(tls_ca), "\"\"", 0, 0, NULL, true,
 	 "PEM file to verify other servers by; empty: the system's"},
+	{"websocket.origins", CONF_STRINGS, KEY(origins), "[]", 0, 0,
+	 check_origin, false,
+	 "whose pages may connect to ws: and wss:; empty: anybody's"},
+	{"connections.max", CONF_INT, KEY(conns_max), "100000", 16, 1000000,
+	 NULL, false, "of TCP, TLS and WebSocket, at one time"},
+	{"connections.per_source", CONF_INT, KEY(conns_per_source), "1000", 1,
+	 1000000, NULL, false,
+	 "those accepted from one IPv4 address or IPv6 /64; the phones behind "
+	 "one NAT share it"},
+	{"connections.idle", CONF_INT, KEY(conns_idle), "3600", 10, 86400, NULL,
+	 false, "seconds until a connection that is silent is closed"},
 	{"domains", CONF_STRINGS, KEY(domains), "[]", 0, 0, NULL, true,
 	 "domains served; empty: whatever the phones call themselves"},
 	{"allow_foreign", CONF_BOOL, KEY(allow_foreign), "false", 0, 0, NULL,

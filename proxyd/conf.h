@@ -11,6 +11,10 @@ struct proxyd_conf {
 	char *tls_certificate;
 	char *tls_key;
 	char *tls_ca;
+	struct conf_strings origins; /* with a NULL behind the last */
+	int64_t conns_max;
+	int64_t conns_per_source;
+	int64_t conns_idle; /* seconds */
 	struct conf_strings domains;
 	bool allow_foreign;
 	struct conf_strings resolver;

@@ -16,9 +16,6 @@
 
 enum {
 	KEEPALIVE_MAX = 4, /* CRLFCRLF, or the bare CRLF of its answer */
-	CONNS_MAX = 100000,
-	CONNS_PER_SOURCE = 1000, /* many phones share one NAT */
-	IDLE_MS = 3600 * 1000,
 	SETUP_MS = 10 * 1000,
 };
 
@@ -227,10 +224,13 @@ int edge_open(struct proxy *p, char err[CONF_ERRLEN])
 		.keepalive = keepalive,
 		.closed = closed,
 		.arg = p,
-		.conns_max = CONNS_MAX,
-		.conns_per_source = CONNS_PER_SOURCE,
-		.idle_ms = IDLE_MS,
+		.conns_max = (size_t)p->conf->conns_max,
+		.conns_per_source = (size_t)p->conf->conns_per_source,
+		.idle_ms = (uint32_t)p->conf->conns_idle * 1000,
 		.setup_ms = SETUP_MS,
+		.origins = p->conf->origins.n
+				   ? (const char *const *)p->conf->origins.v
+				   : NULL,
 		.tls = tls_files(p->conf),
 	};
 	int e = transports_alloc(&p->transports, daemon_loop(p->daemon), &cfg,

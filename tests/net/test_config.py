@@ -86,6 +86,8 @@ def test_broken_file(tmp_path, daemon, text, line, words):
     ("proxyd", '{\n "listen": ["tcp:x"]\n}', 2, ["listen", "tcp:x"]),
     ("proxyd", '{\n "secret": "short"\n}', 2, ["secret", "16"]),
     ("proxyd", '{\n "sessions": {\n  "max": 0\n }\n}', 3, ["sessions.max"]),
+    ("proxyd", '{\n "websocket": {\n  "origins": ["phone.example.com"]\n'
+     ' }\n}', 3, ["websocket.origins", "https://"]),
     ("proxyd", '{\n "sessions": {\n  "mx": 1\n }\n}', 3, ["sessions.m"]),
     ("redirectd", '{\n "store": "floppy"\n}', 2, ["store", "floppy"]),
     ("redirectd", '{\n "expires": {"min": 100, "max": 10}\n}', None,

@@ -26,6 +26,12 @@ def proxy(can_net, tmp_path):
             tls={"certificate": cert, "key": key}))
 
 
+def limited(proxy, **changes):
+    """The proxy with another configuration."""
+    proxy.restart({**proxy.conf, **changes})
+    return proxy
+
+
 def options(transport):
     return (f"OPTIONS sip:{PROXY1} SIP/2.0\r\n"
             f"Via: SIP/2.0/{transport} 10.0.0.16:5060;rport;"
@@ -98,6 +104,36 @@ def test_what_is_no_sip_closes_the_connection(proxy):
         while phone.recv(100):  # the alert that says why
             pass
     assert proxy.metric("transport_conns_tls") == 1
+
+
+def test_one_nat_has_its_share(proxy):
+    limited(proxy, connections={"per_source": 2})
+    with proxy.net.tcp("first", TCP) as one, \
+            proxy.net.tcp("first17", TCP) as two:
+        for phone in one, two:
+            phone.sendall(options("TCP"))
+            assert answer(phone).startswith("SIP/2.0 200 ")
+        with proxy.net.tcp("first", TCP) as three:
+            assert three.recv(100) == b""
+        assert proxy.metric("transport_conns_refused") == 1
+        with proxy.net.tcp("second", TCP) as other:
+            other.sendall(options("TCP"))
+            assert answer(other).startswith("SIP/2.0 200 ")
+
+
+def test_pages_of_others_may_not_connect(proxy):
+    limited(proxy, websocket={"origins": ["https://phone.example.com"]},
+            listen=[f"udp:{PROXY1}:5060", f"ws:{PROXY1}:8080"])
+    for origin, status in ("https://phone.example.com", 101), \
+            ("https://evil.example.com", 403):
+        with proxy.net.tcp("first", (PROXY1, 8080)) as page:
+            page.sendall(
+                f"GET / HTTP/1.1\r\nHost: {PROXY1}\r\nOrigin: {origin}\r\n"
+                "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                "Sec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Protocol: sip\r\n\r\n".encode())
+            assert page.recv(1000).startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_new_certificate_is_for_new_connections(proxy, tmp_path):
