@@ -13,6 +13,7 @@ from support.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, \
 
 WS, WSS = (PROXY1, 8080), (PROXY1, 8443)
 SOON = 3  # seconds: less than any timer of a transaction
+TIMER_B = 32
 _serial = itertools.count(1)
 
 
@@ -143,7 +144,7 @@ def test_a_page_that_was_closed_is_not_connected_to(site, dave):
     dave.socket.break_off()
     site.proxy1.wait_metric("connections", lambda n: n == conns - 1)
     call = bob.invite(dave.aor, offer_of(bob))
-    assert call.wait_final(timeout=SOON).status >= 400
+    assert call.wait_final(timeout=TIMER_B - 5).status >= 400
     assert site.proxy1.metric("transport_conns_out") == opened
 
 
@@ -153,6 +154,19 @@ def test_a_page_that_is_opened_again_is_called(site, dave):
     dave.socket.break_off()
     again = browser(site, None, user=dave.user)
     assert again.register().status == 200
+    establish(bob, again).hang_up()
+
+
+def test_a_page_that_was_reloaded_is_called(site, dave):
+    """Its former registration is still there, with a connection that is not:
+    it ends before a timer would, and what the new page says is the answer."""
+    bob = site.phone("second", "bob")
+    dave.socket.break_off()
+    again = browser(site, None, user=dave.user)
+    assert len(again.register().all("Contact")) == 2
+    call = bob.invite(dave.aor, offer_of(bob))
+    again.incoming().reject(486)
+    assert call.wait_final(timeout=TIMER_B - 5).status == 486
     establish(bob, again).hang_up()
 
 
