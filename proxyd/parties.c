@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/resolve.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
 
@@ -49,6 +50,16 @@ static int set_name(struct side *s, const sip_addr_t *a)
 	return s->name && (s->tag || !a->a_tag) ? 0 : -ENOMEM;
 }
 
+/* Where a URL leads; a name is left for parties_reached(). */
+static int lead(struct channel *dst, const url_t *url)
+{
+	struct resolve_query q;
+
+	if (!sipmsg_url_channel(dst, url))
+		return 0;
+	return resolve_query_url(&q, url);
+}
+
 /* Lines of Route, in the order given; the first is where the message goes. */
 static int set_routes(struct side *s, const sip_route_t *const *routes,
 		      size_t n)
@@ -65,8 +76,7 @@ static int set_routes(struct side *s, const sip_route_t *const *routes,
 		strbuf_printf(&sb, "Route: %s\r\n", value);
 		free(value);
 	}
-	if (strbuf_err(&sb) ||
-	    (n && sipmsg_url_channel(&s->dst, routes[0]->r_url)))
+	if (strbuf_err(&sb) || (n && lead(&s->dst, routes[0]->r_url)))
 		return -EBADMSG;
 	free(s->routes);
 	s->routes = strdup(text);
@@ -91,7 +101,7 @@ static int set_target(struct side *s, const url_t *contact)
 	if (!routed && registration_marked(url))
 		err = registration_restore(home, url, &dst);
 	else
-		err = routed ? 0 : sipmsg_url_channel(&dst, url);
+		err = routed ? 0 : lead(&dst, url);
 	if (err)
 		goto out;
 	text = url_as_string(home, url);
@@ -263,6 +273,17 @@ void parties_free(struct parties *p)
 	free(p);
 }
 
+void parties_reached(struct parties *p, enum party whose,
+		     const struct channel *ch)
+{
+	struct side *s = &p->side[whose];
+
+	if (!channel_is_none(&s->dst))
+		return;
+	s->dst = *ch;
+	s->dst.conn = 0;
+}
+
 void parties_heard(struct parties *p, enum party from, uint32_t cseq)
 {
 	if (cseq > p->side[from].cseq && cseq < CSEQ_MAX)
@@ -285,7 +306,7 @@ bool parties_has_tag(const struct parties *p, enum party whose, const char *tag)
 
 int parties_way(struct channel *dst, const struct parties *p, enum party to)
 {
-	if (!p->side[to].target)
+	if (!p->side[to].target || channel_is_none(&p->side[to].dst))
 		return -ENOENT;
 	*dst = p->side[to].dst;
 	return 0;

@@ -45,6 +45,11 @@ int parties_alloc_within(struct parties **pp, enum party from,
 			 const sip_t *answer);
 void parties_free(struct parties *p); /* NULL is fine */
 
+/* Where a party has been reached, or has come from: that is where a next hop
+ * leads which is a name. */
+void parties_reached(struct parties *p, enum party whose,
+		     const struct channel *ch);
+
 /* A request of this party within the dialog has this CSeq. */
 void parties_heard(struct parties *p, enum party from, uint32_t cseq);
 

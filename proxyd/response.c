@@ -198,12 +198,19 @@ static int learn_parties(struct parties **pp, const struct branch *b,
 	const struct request *r = b->r;
 	char route[ROUTE_LEN];
 	struct parties_way back;
+	int err;
 
 	if (r->initial)
-		return parties_alloc(pp, b->sip, answer, ours, r->p);
-	return parties_alloc_within(pp, from,
-				    way_back(&back, route, r) ? &back : NULL,
-				    b->sip, answer);
+		err = parties_alloc(pp, b->sip, answer, ours, r->p);
+	else
+		err = parties_alloc_within(
+			pp, from, way_back(&back, route, r) ? &back : NULL,
+			b->sip, answer);
+	if (err)
+		return err;
+	parties_reached(*pp, from, &r->src);
+	parties_reached(*pp, (enum party) !from, &b->dest);
+	return 0;
 }
 
 /* What ending the call will need, from what was sent on and went back. */

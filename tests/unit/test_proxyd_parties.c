@@ -149,6 +149,30 @@ START_TEST(the_caller_may_be_behind_other_proxies)
 }
 END_TEST
 
+/* Where a name leads has been found out when the call was made. */
+START_TEST(names_lead_to_where_the_parties_were)
+{
+	struct channel at = channel_udp(&(struct addr){0});
+
+	ck_assert_int_eq(
+		make(INVITE(RR_US "Contact: <sip:a@phone.example>\r\n"),
+		     OK("Record-Route: <sip:edge.example;lr>\r\n" RR_US
+			"Contact: <sip:b@phone.example>\r\n")),
+		0);
+	ck_assert_int_eq(bye(PARTY_CALLER), -ENOENT);
+	at.addr = address("203.0.113.9:5070");
+	parties_reached(parties, PARTY_CALLER, &at);
+	at.addr = address("203.0.113.10:5060");
+	parties_reached(parties, PARTY_CALLER, &at); /* known by now */
+	parties_reached(parties, PARTY_CALLEE, &at);
+	ck_assert_int_eq(bye(PARTY_CALLER), 0);
+	assert_addr(&dst.addr, "203.0.113.9:5070");
+	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
+	assert_addr(&dst.addr, "203.0.113.10:5060");
+	ck_assert_ptr_nonnull(strstr(text, "Route: <sip:edge.example;lr>\r\n"));
+}
+END_TEST
+
 START_TEST(the_numbers_follow_what_was_heard)
 {
 	ck_assert_int_eq(make(INVITE(RR_US CALLER), OK(RR_US CALLEE)), 0);
@@ -188,10 +212,14 @@ START_TEST(the_targets_follow_what_was_agreed_upon)
 	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:b@203.0.113.77 SIP/2.0"));
 	assert_addr(&dst.addr, "203.0.113.2:5060");
-	/* a target that is no address leaves the one before */
-	moved(PARTY_CALLER, "sip:a@phone.example");
+	/* a target that is none leaves the one before, a name the place */
+	moved(PARTY_CALLER, "tel:+15550100");
 	ck_assert_int_eq(bye(PARTY_CALLER), 0);
 	ck_assert_ptr_nonnull(strstr(text, "BYE sip:a@10.1.1.1:9 SIP/2.0"));
+	moved(PARTY_CALLER, "sip:a@phone.example");
+	ck_assert_int_eq(bye(PARTY_CALLER), 0);
+	ck_assert_ptr_nonnull(strstr(text, "BYE sip:a@phone.example SIP/2.0"));
+	assert_addr(&dst.addr, "198.51.100.29:5");
 }
 END_TEST
 
@@ -199,13 +227,12 @@ START_TEST(what_cannot_be_used_makes_no_dialog)
 {
 	ck_assert_int_eq(make(INVITE(RR_US CALLER), INVITE(RR_US CALLEE)),
 			 -EBADMSG);
-	ck_assert_int_eq(
-		make(INVITE(RR_US "Contact: <sip:a@phone.example>\r\n"),
-		     OK(RR_US CALLEE)),
-		-EINVAL);
+	ck_assert_int_eq(make(INVITE(RR_US "Contact: <tel:+15550100>\r\n"),
+			      OK(RR_US CALLEE)),
+			 -EINVAL);
 	ck_assert_int_eq(
 		make(INVITE(RR_US CALLER),
-		     OK("Record-Route: <sip:p.example;lr>\r\n" RR_US CALLEE)),
+		     OK("Record-Route: <sip:p..example;lr>\r\n" RR_US CALLEE)),
 		-EBADMSG);
 	/* without a Contact one side is not known, which is no reason not to
 	 * end the other */
@@ -283,6 +310,7 @@ int main(void)
 	tcase_add_test(tc, each_is_told_in_the_others_name);
 	tcase_add_test(tc, an_answer_is_acknowledged);
 	tcase_add_test(tc, the_caller_may_be_behind_other_proxies);
+	tcase_add_test(tc, names_lead_to_where_the_parties_were);
 	tcase_add_test(tc, the_numbers_follow_what_was_heard);
 	tcase_add_test(tc, the_targets_follow_what_was_agreed_upon);
 	tcase_add_test(tc, what_cannot_be_used_makes_no_dialog);
