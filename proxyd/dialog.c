@@ -235,7 +235,7 @@ static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 		(void)edge_send(dest, out, sb.len, p);
 }
 
-static void ack_go_on(struct proxy *p, msg_t *msg, const struct channel *dest)
+static void ack_go_on(struct proxy *p, msg_t *msg, struct channel *dest)
 {
 	struct channel to = *dest;
 

@@ -8,31 +8,21 @@
 #include "common/log.h"
 #include "common/siphash.h"
 #include "common/strbuf.h"
-#include "common/table.h"
 #include "proto/registration.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/flow.h"
 #include "proxyd/proxy.h"
 
-#include "proxyd/locating.h"
+#include "proxyd/locating_internal.h"
 
 enum {
 	DNS_PORT = 53,
 	SERVERS_LEN = PROXY_PEERS_MAX * ADDR_STRLEN,
 	AVOIDED_MAX = 1024,
-	ACKS_MAX = 4096,
 	TRY_MS = 4000, /* for one place while there is another */
 	TRIES_MAX = 5,
 	BUSY_MS = 5 * 1000, /* 503 without a Retry-After */
-};
-
-struct locating {
-	struct proxy *p;
-	struct resolve *resolve;
-	struct avoid *avoid;
-	struct table *acks; /* that wait for a look-up */
-	uint64_t last_ack;
 };
 
 /* Of one branch: a look-up under way, then the places it has led to. */
@@ -42,12 +32,6 @@ struct location {
 	bool heard; /* the present one has answered something */
 	size_t n, next;
 	struct channel v[];
-};
-
-/* A message that waits, and who sends it on. */
-struct held {
-	msg_t *msg;
-	locating_found_h *fn;
 };
 
 /* "203.0.113.53:53,[2001:db8::53]:53" */
@@ -92,21 +76,13 @@ int locating_open(struct locating **lp, struct proxy *p, char err[CONF_ERRLEN])
 	if (!e)
 		e = open_resolver(l);
 	if (!e)
-		e = table_alloc(&l->acks, ACKS_MAX);
+		e = locating_acks_alloc(&l->acks);
 	if (e)
 		(void)snprintf(err, CONF_ERRLEN,
 			       "resolver: no look-ups of names are possible: "
 			       "%s; see /etc/resolv.conf",
 			       strerror(-e));
 	return e;
-}
-
-static void held_free(void *value)
-{
-	struct held *h = value;
-
-	msg_destroy(h->msg);
-	free(h);
 }
 
 void locating_reload(struct locating *l)
@@ -126,7 +102,7 @@ void locating_close(struct locating *l)
 	if (!l)
 		return;
 	resolve_free(l->resolve);
-	table_free_values(l->acks, held_free);
+	locating_acks_free(l->acks);
 	avoid_free(l->avoid);
 	free(l);
 }
@@ -156,8 +132,8 @@ static void add_means(struct resolve_query *q, const struct proxy *p)
 }
 
 /* One call always sees the same order (RFC 3263 4.4). */
-static int make_query(struct resolve_query *q, const struct proxy *p,
-		      const url_t *url, const char *call_id)
+int locating_query(struct resolve_query *q, const struct proxy *p,
+		   const url_t *url, const char *call_id)
 {
 	int err = resolve_query_url(q, url);
 
@@ -169,8 +145,8 @@ static int make_query(struct resolve_query *q, const struct proxy *p,
 }
 
 /* Those that may be contacted, the ones that have failed behind. */
-static size_t choose(struct channel *v, struct proxy *p,
-		     const struct resolve_list *list, const char *call_id)
+size_t locating_choose(struct channel *v, struct proxy *p,
+		       const struct resolve_list *list, const char *call_id)
 {
 	size_t n = 0;
 
@@ -224,7 +200,7 @@ static enum step_result found(struct branch *b, const struct resolve_list *list)
 		return fail(b, -ENOMEM);
 	b->location = loc;
 	loc->next = 1;
-	loc->n = choose(loc->v, b->r->p, list, request_id(b->r));
+	loc->n = locating_choose(loc->v, b->r->p, list, request_id(b->r));
 	if (!loc->n)
 		return branch_fail(b, 403, "Address Never Contacted");
 	b->dest = loc->v[0];
@@ -279,7 +255,7 @@ enum step_result locating_start(struct branch *b, const url_t *url)
 	struct resolve_list list;
 	int err;
 
-	if (make_query(&q, r->p, url, request_id(r)))
+	if (locating_query(&q, r->p, url, request_id(r)))
 		return branch_fail(b, 502,
 				   r->initial ? "Contact Is Not An Address"
 					      : "Next Hop Is Not An Address");
@@ -318,12 +294,18 @@ static size_t next_of(const struct branch *b)
 	return i < loc->n && i < TRIES_MAX ? i : 0;
 }
 
+int locating_connect_to(struct proxy *p, struct channel *ch, const char *name)
+{
+	if (!transport_is_stream(ch->transport))
+		return 0;
+	return transports_connect(p->transports, ch, name);
+}
+
 int locating_connect(struct branch *b)
 {
-	if (!locating_has(b) || !transport_is_stream(b->dest.transport))
+	if (!locating_has(b))
 		return 0;
-	return transports_connect(b->r->p->transports, &b->dest,
-				  b->location->name);
+	return locating_connect_to(b->r->p, &b->dest, b->location->name);
 }
 
 uint32_t locating_patience(const struct branch *b)
@@ -374,79 +356,6 @@ bool locating_goes_on(struct branch *b, int status, const msg_t *msg)
 	loc->heard = false;
 	(void)flow_forward_again(b);
 	return true;
-}
-
-static struct held *take_held(struct locating *l, uint64_t ref)
-{
-	return table_del(l->acks, &ref, sizeof(ref));
-}
-
-static void send_held(struct proxy *p, struct held *h,
-		      const struct resolve_list *list)
-{
-	const char *call_id = sip_object(h->msg)->sip_call_id->i_id;
-	struct channel v[RESOLVE_CHANNELS_MAX];
-
-	if (!choose(v, p, list, call_id)) {
-		held_free(h);
-		return;
-	}
-	h->fn(p, h->msg, &v[0]);
-	free(h);
-}
-
-static void held_resolved(resolve_id id, int err,
-			  const struct resolve_list *list, uint64_t ref,
-			  void *arg)
-{
-	struct proxy *p = arg;
-	struct held *h = take_held(p->locating, ref);
-
-	(void)id;
-	if (h && err)
-		held_free(h);
-	else if (h)
-		send_held(p, h, list);
-	edge_flush(p);
-	proxy_arm(p);
-}
-
-static void hold(struct locating *l, struct held *h,
-		 const struct resolve_query *q)
-{
-	uint64_t ref = ++l->last_ack;
-	resolve_id id;
-
-	if (table_put(l->acks, &ref, sizeof(ref), h))
-		held_free(h);
-	else if (resolve_start(&id, l->resolve, q, held_resolved, ref))
-		held_free(take_held(l, ref));
-}
-
-void locating_ack(struct proxy *p, msg_t *msg, const url_t *url,
-		  locating_found_h *fn)
-{
-	const char *call_id = sip_object(msg)->sip_call_id->i_id;
-	struct held *h = calloc(1, sizeof(*h));
-	struct resolve_query q;
-	struct resolve_list list;
-	int err;
-
-	if (!h) {
-		msg_destroy(msg);
-		return;
-	}
-	h->msg = msg;
-	h->fn = fn;
-	err = make_query(&q, p, url, call_id);
-	if (!err)
-		err = resolve_at_once(&list, p->locating->resolve, &q);
-	if (!err)
-		send_held(p, h, &list);
-	else if (err == -EAGAIN)
-		hold(p->locating, h, &q);
-	else
-		held_free(h);
 }
 
 const struct resolve_counts *locating_counts(const struct locating *l)

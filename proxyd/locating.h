@@ -52,8 +52,7 @@ void location_free(struct location *loc);
  * its destination, at once or later, and owns it; where there is none the
  * message is dropped.
  */
-typedef void locating_found_h(struct proxy *p, msg_t *msg,
-			      const struct channel *dst);
+typedef void locating_found_h(struct proxy *p, msg_t *msg, struct channel *dst);
 void locating_ack(struct proxy *p, msg_t *msg, const url_t *url,
 		  locating_found_h *fn);
 
