@@ -194,3 +194,10 @@ uint32_t route_fork(const url_t *url)
 		return 0;
 	return fork;
 }
+
+bool route_has_relay(const url_t *url)
+{
+	char relay[ADDR_STRLEN];
+
+	return get_param(relay, sizeof(relay), url, PROTO_RELAY) != -ENOENT;
+}

@@ -55,4 +55,8 @@ int route_session(char *buf, size_t cap, const char *call_id, uint32_t fork);
 int route_fork_set(su_home_t *home, url_t *url, uint32_t fork);
 uint32_t route_fork(const url_t *url);
 
+/* Whether a URI says, under any secret, that a relay resource exists; to be
+ * believed only of a trusted proxy's message (step 152b). */
+bool route_has_relay(const url_t *url);
+
 #endif

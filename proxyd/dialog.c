@@ -237,9 +237,7 @@ static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 
 static void ack_go_on(struct proxy *p, msg_t *msg, struct channel *dest)
 {
-	struct channel to = *dest;
-
-	ack_send(p, msg, &to);
+	ack_send(p, msg, dest);
 	msg_destroy(msg);
 }
 

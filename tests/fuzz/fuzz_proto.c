@@ -140,6 +140,7 @@ static void route(msg_t *msg, const sip_t *sip)
 	sip_route_t *r;
 
 	for (r = sip->sip_route; r; r = r->r_next) {
+		(void)route_has_relay(r->r_url);
 		(void)route_parse(&st, &from_caller, r->r_url, secret, id, tag,
 				  sip->sip_to->a_tag);
 	}
@@ -147,7 +148,7 @@ static void route(msg_t *msg, const sip_t *sip)
 	if (route_print(text, sizeof(text), &self, &st, secret, id, tag))
 		return;
 	r = sip_route_make(msg_home(msg), text);
-	MUST(r);
+	MUST(r && route_has_relay(r->r_url));
 	MUST(!route_parse(&got, &from_caller, r->r_url, secret, id, tag, "x"));
 	MUST(from_caller && got.caller_natted && !got.callee_natted);
 	MUST(addr_eq(&got.relay, &st.relay));

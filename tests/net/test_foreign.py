@@ -235,6 +235,13 @@ def test_domains_that_lead_nowhere(abroad, uri, status):
     assert final(alice, uri).status == status
 
 
+def test_call_that_leads_nowhere_holds_nothing(abroad):
+    """The relay was asked beside; the fixture sees that it is given back."""
+    alice = abroad.phone("first", "alice")
+    call = alice.invite("sip:bob@nowhere.example", offer_of(alice))
+    assert call.wait_final().status == 404
+
+
 def test_silent_name_servers(abroad):
     abroad.names.silent = True
     alice = abroad.phone("first", "alice")

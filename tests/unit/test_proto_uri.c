@@ -310,6 +310,7 @@ START_TEST(test_route)
 	if (relays[_i / 4])
 		st.relay = address(relays[_i / 4]);
 	u = route(&st, SECRET);
+	ck_assert_int_eq(route_has_relay(u), relays[_i / 4] != NULL);
 	ck_assert_int_eq(
 		route_parse(&got, &from_caller, u, SECRET, "c1", "f1", NULL),
 		0);
@@ -362,6 +363,8 @@ START_TEST(test_route_tampered)
 	ck_assert_int_eq(route_parse(&got, &from_caller, url("sip:h;ph-mac=0"),
 				     SECRET, "c1", "f1", "t1"),
 			 -EBADMSG);
+	ck_assert(!route_has_relay(url("sip:h;lr;ph-mac=0")));
+	ck_assert(route_has_relay(url("sip:h;ph-relay=x")));
 }
 END_TEST
 
