@@ -4,6 +4,7 @@ is a proxy that neither trusts ours nor shares its secret."""
 
 import re
 import socket
+import ssl
 
 import pytest
 
@@ -14,6 +15,7 @@ from support.dns import NameServer
 from support.net import PROXY1, PROXY2, THIRD, wait_until
 from support.sip import UA
 from support.sipmsg import Message, host_port, uri_of
+from support.websocket import certificate
 
 DEAD = "203.0.113.99"  # nobody has this address
 
@@ -177,6 +179,21 @@ def test_server_that_is_busy_is_left_for_the_next(abroad):
     assert abroad.proxy1.metric("failovers") == 1
 
 
+def refuse(conn):
+    """A busy phone at the other end of a connection; the INVITE it got."""
+    invite = Message(conn.recv(65535))
+    head = [("Via", v) for v in invite.all("Via")]
+    head += [(n, invite.get(n)) for n in ("From", "To", "Call-ID", "CSeq")]
+    conn.sendall(Message.build("SIP/2.0 486 Busy Here", head).raw)
+    return invite
+
+
+def listen(net, port):
+    server = net.inside("third", lambda: socket.create_server((THIRD, port)))
+    server.settimeout(10)
+    return server
+
+
 def test_server_over_tcp(net):
     """NAPTR asks for TCP; the first server takes no connection."""
     abroad = Abroad(net, f"""
@@ -186,19 +203,45 @@ def test_server_over_tcp(net):
         _sip._tcp.tcp.example SRV 20 0 5072 one.tcp.example
         one.tcp.example A {THIRD}
         """, listen=[f"udp:{PROXY1}:5060", f"tcp:{PROXY1}:5060"])
-    server = net.inside("third", lambda: socket.create_server((THIRD, 5072)))
     alice = abroad.phone("first", "alice")
-    call = alice.invite("sip:bob@tcp.example", offer_of(alice))
-    server.settimeout(10)
-    with server, server.accept()[0] as conn:
-        invite = Message(conn.recv(65535))
-        assert invite.uri == "sip:bob@tcp.example"
-        assert invite.all("Via")[0].startswith(f"SIP/2.0/TCP {PROXY1}:5060")
-        head = [(n, invite.get(n)) for n in ("From", "To", "Call-ID", "CSeq")]
-        head = [("Via", v) for v in invite.all("Via")] + head
-        conn.sendall(Message.build("SIP/2.0 486 Busy Here", head).raw)
-        assert call.wait_final().status == 486
+    with listen(net, 5072) as server:
+        call = alice.invite("sip:bob@tcp.example", offer_of(alice))
+        with server.accept()[0] as conn:
+            invite = refuse(conn)
+            assert call.wait_final().status == 486
+    assert invite.uri == "sip:bob@tcp.example"
+    assert invite.all("Via")[0].startswith(f"SIP/2.0/TCP {PROXY1}:5060")
     assert abroad.proxy1.metric("failovers") == 1
+    abroad.settled()
+
+
+@pytest.mark.parametrize("name", ["tls.example", "other.example"])
+def test_certificate_is_for_the_domain(net, tmp_path, name):
+    """TLS by NAPTR, also for a sip URI: the server has to be the domain's."""
+    for who in ("us", "them"):
+        (tmp_path / who).mkdir()
+    cert, key = certificate(tmp_path / "us", PROXY1)
+    theirs = certificate(tmp_path / "them", name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*theirs)
+    abroad = Abroad(net, f"""
+        tls.example NAPTR 10 50 s SIPS+D2T _sips._tcp.tls.example
+        _sips._tcp.tls.example SRV 10 0 5071 host.tls.example
+        host.tls.example A {THIRD}
+        """, listen=[f"udp:{PROXY1}:5060", f"tls:{PROXY1}:5061"],
+        tls={"certificate": cert, "key": key, "ca": theirs[0]})
+    alice = abroad.phone("first", "alice")
+    with listen(net, 5071) as server:
+        call = alice.invite("sip:bob@tls.example", offer_of(alice))
+        with server.accept()[0] as conn:
+            if name == "tls.example":
+                refuse(context.wrap_socket(conn, server_side=True))
+                assert call.wait_final().status == 486
+            else:
+                with pytest.raises(OSError):
+                    refuse(context.wrap_socket(conn, server_side=True))
+                assert call.wait_final().status in (500, 503)
+                assert abroad.proxy1.metric("transport_conns_tls") == 1
     abroad.settled()
 
 

@@ -25,11 +25,12 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def certificate(folder, *addresses):
-    """A certificate of its own for these IP addresses and its key, as PEM
-    files: (certificate, key)."""
+def certificate(folder, *names):
+    """A certificate of its own for these IP addresses and host names and its
+    key, as PEM files: (certificate, key)."""
     cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
-    names = ",".join(f"IP:{a}" for a in addresses)
+    names = ",".join(("IP:" if n[0].isdigit() or ":" in n else "DNS:") + n
+                     for n in names)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-subj", "/CN=pinhole test", "-addext",
