@@ -1,98 +1,99 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
 
-#include "common/channel.h"
 #include "common/deadlines.h"
 #include "common/log.h"
-#include "common/siphash.h"
 #include "common/table.h"
+#include "proxyd/pinholes.h"
 
 #include "proxyd/clients.h"
 
-struct clients {
-	struct table *table;
-	struct clients_config cfg;
+struct binding {
+	SLIST_ENTRY(binding) link;
+	struct client *client;
+	struct channel registered; /* as the directory has it */
+	struct channel live;       /* where its pinhole is */
+	uint64_t expires;
+	deadline_id expiry;
+	uint32_t reg_id;
+	char *target;
+	char *instance;
 };
 
 struct client {
 	struct clients *owner;
-	struct channel channel;
-	uint64_t expires;
-	deadline_id expiry;
-	deadline_id keepalive;
-	uint64_t due; /* the next keepalive */
+	SLIST_HEAD(, binding) bindings;
+	size_t n;
 	char id[];
 };
 
-static void client_free(void *value)
-{
-	struct client *cl = value;
-
-	deadlines_cancel(cl->owner->cfg.deadlines, cl->expiry);
-	deadlines_cancel(cl->owner->cfg.deadlines, cl->keepalive);
-	free(cl);
-}
-
-static void client_expired(void *arg)
-{
-	struct client *cl = arg;
-
-	log_info("registration of a client behind a NAT expired",
-		 LOG_S("client", cl->id), LOG_A("channel", &cl->channel.addr));
-	clients_del(cl->owner, cl->id);
-}
-
-static void keepalive(void *arg);
-
-static int keepalive_at(struct client *cl, uint64_t due)
-{
-	cl->due = due;
-	return deadlines_add(&cl->keepalive, cl->owner->cfg.deadlines, due,
-			     keepalive, cl);
-}
-
-static void keepalive(void *arg)
-{
-	struct client *cl = arg;
-	const struct clients_config *cfg = &cl->owner->cfg;
-
-	cl->keepalive = 0;
-	cfg->keepalive(&cl->channel, cfg->arg);
-	if (keepalive_at(cl, cl->due + cfg->keepalive_ms))
-		log_error("out of memory: no more keepalives to this client",
-			  LOG_S("client", cl->id));
-}
-
-/* A moment of the first interval that is the client's own. */
-static uint64_t first_keepalive(const struct client *cl, uint64_t now)
-{
-	return now + 1 +
-	       siphash_secret(cl->id, strlen(cl->id)) %
-		       cl->owner->cfg.keepalive_ms;
-}
+struct clients {
+	struct table *table; /* client id -> struct client */
+	struct clients_config cfg;
+	size_t count;
+};
 
 static struct client *find(const struct clients *c, const char *id)
 {
 	return table_get(c->table, id, strlen(id));
 }
 
-static int client_add(struct client **clp, struct clients *c, const char *id)
+static void binding_free(struct binding *b)
 {
-	struct client *cl = calloc(1, sizeof(*cl) + strlen(id) + 1);
-	int err;
+	struct clients *c = b->client->owner;
 
-	if (!cl)
-		return -ENOMEM;
-	cl->owner = c;
-	memcpy(cl->id, id, strlen(id) + 1);
-	err = table_put(c->table, id, strlen(id), cl);
-	if (err) {
-		free(cl);
-		return err;
+	deadlines_cancel(c->cfg.deadlines, b->expiry);
+	if (!channel_is_none(&b->live))
+		pinholes_close(c->cfg.pinholes, &b->live);
+	free(b->target);
+	free(b->instance);
+	free(b);
+}
+
+static void client_free(void *value)
+{
+	struct client *cl = value;
+	struct binding *b;
+
+	while ((b = SLIST_FIRST(&cl->bindings))) {
+		SLIST_REMOVE_HEAD(&cl->bindings, link);
+		binding_free(b);
 	}
-	*clp = cl;
-	return 0;
+	free(cl);
+}
+
+/* The client goes with its last binding. */
+static void forget_if_empty(struct client *cl)
+{
+	if (cl->n)
+		return;
+	(void)table_del(cl->owner->table, cl->id, strlen(cl->id));
+	client_free(cl);
+}
+
+/* The client stays. */
+static void unlink_binding(struct binding *b)
+{
+	struct client *cl = b->client;
+
+	SLIST_REMOVE(&cl->bindings, b, binding, link);
+	cl->n--;
+	cl->owner->count--;
+	binding_free(b);
+}
+
+static void expired(void *arg)
+{
+	struct binding *b = arg;
+	struct client *cl = b->client;
+
+	log_info("registration of a client behind a NAT expired",
+		 LOG_S("client", cl->id), LOG_A("channel", &b->live.addr));
+	unlink_binding(b);
+	forget_if_empty(cl);
 }
 
 int clients_alloc(struct clients **cp, const struct clients_config *cfg)
@@ -120,38 +121,219 @@ void clients_free(struct clients *c)
 	free(c);
 }
 
-int clients_put(struct clients *c, const char *id,
-		const struct channel *channel, uint64_t now, uint64_t expires)
+static int client_get(struct client **clp, struct clients *c, const char *id)
 {
-	struct deadlines *deadlines = c->cfg.deadlines;
 	struct client *cl = find(c, id);
 	int err = 0;
 
-	if (!cl)
-		err = client_add(&cl, c, id);
+	if (!cl) {
+		cl = calloc(1, sizeof(*cl) + strlen(id) + 1);
+		if (!cl)
+			return -ENOMEM;
+		cl->owner = c;
+		SLIST_INIT(&cl->bindings);
+		memcpy(cl->id, id, strlen(id) + 1);
+		err = table_put(c->table, id, strlen(id), cl);
+	}
 	if (err)
-		return err;
-	cl->channel = *channel;
-	cl->expires = expires;
-	deadlines_cancel(deadlines, cl->expiry);
-	cl->expiry = 0;
-	err = deadlines_add(&cl->expiry, deadlines, expires, client_expired,
-			    cl);
-	if (!err && c->cfg.keepalive_ms && !cl->keepalive)
-		err = keepalive_at(cl, first_keepalive(cl, now));
-	if (err)
-		clients_del(c, id);
+		free(cl);
+	else
+		*clp = cl;
 	return err;
 }
 
-void clients_del(struct clients *c, const char *id)
+static int binding_new(struct binding **bp, struct client *cl)
+{
+	struct clients *c = cl->owner;
+	struct binding *b;
+
+	if (cl->n == CLIENT_BINDINGS_MAX || c->count == c->cfg.max)
+		return -ENOSPC;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->client = cl;
+	SLIST_INSERT_HEAD(&cl->bindings, b, link);
+	cl->n++;
+	c->count++;
+	*bp = b;
+	return 0;
+}
+
+static bool same_nat(const struct channel *a, const struct channel *b)
+{
+	return a->transport == b->transport && addr_ip_eq(&a->addr, &b->addr);
+}
+
+static bool same_phone(const struct binding *b,
+		       const struct clients_phone *phone)
+{
+	if (*phone->instance || *b->instance)
+		return b->reg_id == phone->reg_id &&
+		       !strcmp(b->instance, phone->instance);
+	return !strcmp(b->target, phone->target) &&
+	       (same_nat(&b->live, &phone->channel) ||
+		same_nat(&b->registered, &phone->channel));
+}
+
+static struct binding *find_phone(const struct client *cl,
+				  const struct clients_phone *phone)
+{
+	struct binding *b;
+
+	SLIST_FOREACH(b, &cl->bindings, link)
+	if (same_phone(b, phone))
+		return b;
+	return NULL;
+}
+
+static int set_text(char **at, const char *text)
+{
+	char *copy;
+
+	if (*at && !strcmp(*at, text))
+		return 0;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+/* The new pinhole is opened before the old one is left, which is mostly the
+ * same. */
+static int move(struct binding *b, const struct channel *to, uint64_t now,
+		bool soon)
+{
+	const struct clients_config *cfg = &b->client->owner->cfg;
+	struct channel from = b->live;
+	int err = pinholes_open(cfg->pinholes, to, b->target, now, soon);
+
+	if (err)
+		return err;
+	b->live = *to;
+	if (channel_is_none(&from))
+		return 0;
+	if (!channel_eq(&from, to)) {
+		log_info("client is reached on another channel",
+			 LOG_S("client", b->client->id),
+			 LOG_A("from", &from.addr), LOG_A("to", &to->addr));
+		cfg->moved(b->client->id, &from, to, cfg->arg);
+	}
+	pinholes_close(cfg->pinholes, &from);
+	return 0;
+}
+
+static int binding_write(struct binding *b, const struct clients_phone *phone,
+			 uint64_t now, uint64_t expires)
+{
+	struct deadlines *deadlines = b->client->owner->cfg.deadlines;
+	int err = set_text(&b->target, phone->target);
+
+	if (!err)
+		err = set_text(&b->instance, phone->instance);
+	if (!err)
+		err = move(b, &phone->channel, now, phone->soon);
+	if (err)
+		return err;
+	b->reg_id = phone->reg_id;
+	b->registered = phone->channel;
+	b->expires = expires;
+	deadlines_cancel(deadlines, b->expiry);
+	b->expiry = 0;
+	return deadlines_add(&b->expiry, deadlines, expires, expired, b);
+}
+
+int clients_put(struct clients *c, const char *id,
+		const struct clients_phone *phone, uint64_t now,
+		uint64_t expires)
+{
+	struct client *cl = NULL;
+	struct binding *b = NULL;
+	int err = client_get(&cl, c, id);
+
+	if (err)
+		return err;
+	b = find_phone(cl, phone);
+	if (!b)
+		err = binding_new(&b, cl);
+	if (!err) {
+		err = binding_write(b, phone, now, expires);
+		if (err)
+			unlink_binding(b);
+	}
+	forget_if_empty(cl);
+	return err;
+}
+
+/* The phone of a binding that goes is reached at another of the client's by
+ * now: behind another NAT, or the NAT has got another address. */
+static void tell_moved(const struct binding *b)
+{
+	const struct clients_config *cfg = &b->client->owner->cfg;
+	const struct binding *to;
+
+	SLIST_FOREACH(to, &b->client->bindings, link)
+	if (to != b && !strcmp(to->target, b->target) &&
+	    !strcmp(to->instance, b->instance))
+		cfg->moved(b->client->id, &b->live, &to->live, cfg->arg);
+}
+
+static bool listed_at(const struct channel *at, const struct channel *listed,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (channel_eq(at, &listed[i]))
+			return true;
+	return false;
+}
+
+void clients_retain(struct clients *c, const char *id,
+		    const struct channel *listed, size_t n)
 {
 	struct client *cl = find(c, id);
+	struct binding *b, *next;
 
 	if (!cl)
 		return;
-	(void)table_del(c->table, id, strlen(id));
-	client_free(cl);
+	for (b = SLIST_FIRST(&cl->bindings); b; b = next) {
+		next = SLIST_NEXT(b, link);
+		if (listed_at(&b->registered, listed, n))
+			continue;
+		tell_moved(b);
+		unlink_binding(b);
+	}
+	forget_if_empty(cl);
+}
+
+static const char *own_of(const char *target)
+{
+	const char *at = strrchr(target, '@');
+
+	return at ? at + 1 : target;
+}
+
+bool clients_moved(struct clients *c, const char *id, const char *own,
+		   const struct channel *src, uint64_t now)
+{
+	const struct client *cl = find(c, id);
+	struct binding *b, *found = NULL;
+
+	if (!cl)
+		return false;
+	SLIST_FOREACH(b, &cl->bindings, link)
+	{
+		if (channel_eq(&b->live, src))
+			return false;
+		if (strcasecmp(own_of(b->target), own) ||
+		    !same_nat(&b->live, src))
+			continue;
+		if (found)
+			return false;
+		found = b;
+	}
+	return found && !move(found, src, now, false);
 }
 
 bool clients_has(const struct clients *c, const char *id)
@@ -159,30 +341,68 @@ bool clients_has(const struct clients *c, const char *id)
 	return find(c, id) != NULL;
 }
 
+static const struct binding *binding_at(const struct clients *c, const char *id,
+					const struct channel *at)
+{
+	const struct client *cl = find(c, id);
+	const struct binding *b;
+
+	if (!cl)
+		return NULL;
+	SLIST_FOREACH(b, &cl->bindings, link)
+	if (channel_eq(&b->live, at))
+		return b;
+	return NULL;
+}
+
 bool clients_at(const struct clients *c, const char *id,
 		const struct channel *channel)
 {
+	return binding_at(c, id, channel) != NULL;
+}
+
+bool clients_live(struct channel *at, const struct clients *c, const char *id)
+{
+	const struct binding *b = binding_at(c, id, at);
 	const struct client *cl = find(c, id);
 
-	return cl && channel_eq(&cl->channel, channel);
+	if (!cl)
+		return false;
+	if (!b)
+		SLIST_FOREACH(b, &cl->bindings, link)
+	if (channel_eq(&b->registered, at))
+		break;
+	if (!b)
+		return false;
+	*at = b->live;
+	return pinholes_channel(at, c->cfg.pinholes);
 }
 
 size_t clients_count(const struct clients *c)
 {
-	return table_count(c->table);
+	return c->count;
 }
 
-static int entry_json(const void *key, size_t len, void *value, void *arg)
+static int client_json(const void *key, size_t len, void *value, void *arg)
 {
 	const struct client *cl = value;
-	char channel[CHANNEL_STRLEN];
+	const struct pinholes *p = cl->owner->cfg.pinholes;
+	char live[CHANNEL_STRLEN], registered[CHANNEL_STRLEN];
+	const struct binding *b;
+	int err = 0;
 
 	(void)key;
 	(void)len;
-	return json_array_append_new(
-		arg, json_pack("{s:s, s:s, s:I}", "id", cl->id, "channel",
-			       channel_str(channel, &cl->channel), "expires_ms",
-			       (json_int_t)cl->expires));
+	SLIST_FOREACH(b, &cl->bindings, link)
+	err |= json_array_append_new(
+		arg,
+		json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "id", cl->id,
+			  "channel", channel_str(live, &b->live), "registered",
+			  channel_str(registered, &b->registered), "expires_ms",
+			  (json_int_t)b->expires, "heard_ms",
+			  (json_int_t)pinholes_last_heard(p, &b->live),
+			  "marked", pinholes_marked(p, &b->live)));
+	return err;
 }
 
 json_t *clients_json(const struct clients *c)
@@ -190,6 +410,6 @@ json_t *clients_json(const struct clients *c)
 	json_t *list = json_array();
 
 	if (list)
-		(void)table_apply(c->table, entry_json, list);
+		(void)table_apply(c->table, client_json, list);
 	return list;
 }
