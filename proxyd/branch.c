@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "proxyd/context.h"
 #include "proxyd/flow.h"
+#include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 
@@ -128,6 +129,7 @@ void branch_cancel(struct branch *b)
 
 	if (b->ended)
 		return;
+	keeping_leave(b);
 	if (b->forward)
 		(void)txn_cancel(p->txns, b->forward, proxy_now(p), NULL);
 	else

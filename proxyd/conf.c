@@ -46,6 +46,14 @@ static int check_relay(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+static int check_method(const char *value, char *why, size_t len)
+{
+	if (!strcmp(value, "crlf") || !strcmp(value, "options"))
+		return 0;
+	(void)snprintf(why, len, "crlf or options");
+	return -EINVAL;
+}
+
 static int check_cluster(const char *value, char *why, size_t len)
 {
 	if (pool_cluster_ok(value))
@@ -141,7 +149,16 @@ const struct conf_key proxyd_keys[] = {
 	{"log", CONF_STRING, KEY(log), "\"info\"", 0, 0, NULL, true,
 	 "debug, info, warn or error"},
 	{"keepalive", CONF_INT, KEY(keepalive), "20", 0, 3600, NULL, false,
-	 "seconds between the CRLF that keep a phone's pinhole open; 0: none"},
+	 "seconds between two keepalives to a phone behind a NAT; 0: none"},
+	{"keepalive.method", CONF_STRING, KEY(keepalive_method), "\"crlf\"", 0,
+	 0, check_method, false,
+	 "what is sent over UDP: crlf, or options, which phones answer"},
+	{"keepalive.missed", CONF_INT, KEY(keepalive_missed), "3", 0, 100, NULL,
+	 false,
+	 "keepalives unanswered in a row after which a phone is marked; 0: "
+	 "never"},
+	{"pinhole.wait", CONF_INT, KEY(pinhole_wait), "10", 0, 60, NULL, true,
+	 "seconds that a call waits for a marked phone to be heard; 0: none"},
 	{"forking.ring", CONF_INT, KEY(forking_ring), "20", 0, 180, NULL, true,
 	 "seconds the contacts of one q ring before those of the next; 0: "
 	 "until "

@@ -8,7 +8,15 @@
 	X(requests, "Requests received, retransmissions not counted")          \
 	X(malformed, "Datagrams that are not a well-formed SIP message")       \
 	X(keepalives, "Keepalive datagrams received")                          \
-	X(keepalives_out, "Keepalive datagrams sent to clients behind a NAT")  \
+	X(keepalives_out, "Keepalives sent to clients behind a NAT")           \
+	X(keepalives_answered, "OPTIONS and pings of ours that were answered") \
+	X(pinholes_marked, "Pinholes found shut or silent")                    \
+	X(pinholes_heard, "Marked pinholes that were heard from again")        \
+	X(pinholes_moved, "Clients reached on another channel than before")    \
+	X(calls_waiting, "INVITEs that waited for a marked client")            \
+	X(calls_delivered, "Of these, delivered when the client was heard")    \
+	X(bindings_recalled, "Bindings read from the directory at the start")  \
+	X(recall_failed, "Questions for our bindings without an answer")       \
 	X(calls, "Initial INVITEs received")                                   \
 	X(calls_answered, "Initial INVITEs answered with 2xx")                 \
 	X(calls_failed, "Initial INVITEs answered with 300 or above")          \

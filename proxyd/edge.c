@@ -8,6 +8,7 @@
 #include "common/transports.h"
 #include "proxyd/conf.h"
 #include "proxyd/guard.h"
+#include "proxyd/keeping.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
 #include "proxyd/request.h"
@@ -23,7 +24,7 @@ static const char *trace_id(char call_id[SIPMSG_CALLID_MAX + 1],
 			    const struct proxy *p, const char *data, size_t len)
 {
 	if (!p->trace || request_call_id(call_id, data, len) ||
-	    pooling_owns(p->pooling, call_id))
+	    pooling_owns(p->pooling, call_id) || keeping_owns(p, call_id))
 		return NULL;
 	return call_id;
 }
@@ -36,6 +37,7 @@ int edge_send(struct channel *dst, const char *data, size_t len, void *arg)
 	const char *call_id;
 
 	if (err) {
+		keeping_closed(p, dst);
 		log_warn("message not sent", LOG_S("dst", channel_str(to, dst)),
 			 LOG_S("error", strerror(-err)));
 		return err;
@@ -49,6 +51,17 @@ int edge_send(struct channel *dst, const char *data, size_t len, void *arg)
 	return 0;
 }
 
+static void keepalive(const struct channel *src, enum transports_keepalive what,
+		      void *arg)
+{
+	struct proxy *p = arg;
+
+	p->n.keepalives++;
+	keeping_heard(p, src, what == TRANSPORTS_PONG);
+	edge_flush(p);
+	proxy_arm(p);
+}
+
 static void message(char *data, size_t len, const struct channel *src,
 		    void *arg)
 {
@@ -59,7 +72,7 @@ static void message(char *data, size_t len, const struct channel *src,
 	msg_t *msg = NULL;
 
 	if (len <= KEEPALIVE_MAX) {
-		p->n.keepalives++;
+		keepalive(src, TRANSPORTS_PING, p);
 		return;
 	}
 	if (!guard_opens(&no, p, data, len, src))
@@ -69,9 +82,11 @@ static void message(char *data, size_t len, const struct channel *src,
 		return;
 	}
 	call_id = sip_object(msg)->sip_call_id->i_id;
-	if (p->trace && !pooling_owns(p->pooling, call_id))
+	if (p->trace && !pooling_owns(p->pooling, call_id) &&
+	    !keeping_owns(p, call_id))
 		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
 			  edge_self_for(p, &src->addr), &src->addr, data, len);
+	keeping_heard(p, src, keeping_owns(p, call_id));
 	guard_admits(&no, p, sip_object(msg), src);
 	if (no.status)
 		txns_refuse(p->txns, proxy_now(p), msg, src, no.status,
@@ -82,21 +97,12 @@ static void message(char *data, size_t len, const struct channel *src,
 	proxy_arm(p);
 }
 
-static void keepalive(const struct channel *src, enum transports_keepalive what,
-		      void *arg)
-{
-	struct proxy *p = arg;
-
-	(void)src;
-	(void)what;
-	p->n.keepalives++;
-}
-
 static void closed(const struct channel *ch, int err, void *arg)
 {
 	struct proxy *p = arg;
 	char at[CHANNEL_STRLEN];
 
+	keeping_closed(p, ch);
 	log_debug("connection closed", LOG_S("channel", channel_str(at, ch)),
 		  LOG_S("error", err ? strerror(-err) : NULL));
 	txns_closed(p->txns, proxy_now(p), ch->conn);

@@ -5,16 +5,16 @@
 #include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
+#include "proxyd/binding.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
 #include "proxyd/strip.h"
 
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
-
-enum { CHANNEL_KEPT_MS = 3600 * 1000 };
 
 static enum step_result step_134(struct branch *b)
 {
@@ -79,11 +79,8 @@ static enum step_result step_151(struct branch *b)
 		sipmsg_url_param(domain, sizeof(domain), url,
 				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
 	if (b->dest_marked) {
+		binding_reached(&b->dest, p, r->client_id, url);
 		(void)strip_url(home, url);
-		if (!clients_has(p->clients, r->client_id))
-			(void)clients_put(p->clients, r->client_id, &b->dest,
-					  proxy_now(p),
-					  proxy_now(p) + CHANNEL_KEPT_MS);
 	}
 	if (b->dest_proxy && route_fork_set(home, url, b->route.fork))
 		return branch_fail(b, 500, NULL);
@@ -157,6 +154,7 @@ const struct step invite_steps[] = {
 	{"Fig. 4a 146", relaying_place},
 	{"Fig. 4a 148", flow_replace_sdp},
 	{"Fig. 4a 151", step_151},
+	{"seed 004 44, 100", keeping_await},
 	{"Fig. 4a 152a-153", step_152_153},
 	{"Fig. 4a 154", flow_replace_sdp},
 	{"Fig. 4a 136, 138, 155", flow_forward},

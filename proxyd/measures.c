@@ -5,9 +5,11 @@
 #include "proxyd/clients.h"
 #include "proxyd/locating.h"
 #include "proxyd/guard.h"
+#include "proxyd/pinholes.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
+#include "proxyd/waiting.h"
 
 #include "proxyd/measures.h"
 
@@ -38,6 +40,16 @@ static uint64_t requests_gauge(void *arg)
 static uint64_t clients_gauge(void *arg)
 {
 	return clients_count(((struct proxy *)arg)->clients);
+}
+
+static uint64_t marked_gauge(void *arg)
+{
+	return pinholes_count_marked(((struct proxy *)arg)->pinholes);
+}
+
+static uint64_t waiting_gauge(void *arg)
+{
+	return waiting_count(((struct proxy *)arg)->waiting);
 }
 
 static uint64_t sessions_gauge(void *arg)
@@ -89,7 +101,10 @@ static const struct {
 } gauges[] = {
 	{"sessions", "Calls that hold a relay resource", sessions_gauge},
 	{"requests_open", "Requests being forwarded", requests_gauge},
-	{"nat_clients", "Clients in the NAT client table", clients_gauge},
+	{"nat_clients", "Bindings in the NAT client table", clients_gauge},
+	{"nat_clients_marked", "Pinholes of clients found shut or silent",
+	 marked_gauge},
+	{"calls_held", "INVITEs waiting for a marked client", waiting_gauge},
 	{"transactions", "Transactions, finished ones included",
 	 transactions_gauge},
 	{"connections", "Connections of streams that are open", conns_gauge},

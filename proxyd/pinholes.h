@@ -49,8 +49,9 @@ void pinholes_free(struct pinholes *p);
 
 /*
  * One more client uses the pinhole at `at`; the connection of a stream is the
- * one named there, or the one it was last heard on where none is. `soon`: it may be about to shut (after a restart), so the
- * first keepalive comes within a quarter of the interval. 0, -ENOSPC, -ENOMEM.
+ * one named there, or the one it was last heard on where none is. `soon`: it
+ * may be about to shut (after a restart), so the first keepalive comes within a
+ * quarter of the interval. 0, -ENOSPC, -ENOMEM.
  */
 int pinholes_open(struct pinholes *p, const struct channel *at,
 		  const char *target, uint64_t now, bool soon);

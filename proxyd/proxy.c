@@ -14,9 +14,9 @@
 #include "common/table.h"
 #include "common/trace.h"
 #include "proxyd/api.h"
-#include "proxyd/clients.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
+#include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/guard.h"
 #include "proxyd/identity.h"
@@ -199,24 +199,6 @@ static int open_timer(struct proxy *p)
 	return uv_timer_init(daemon_loop(p->daemon), p->timer);
 }
 
-static void keepalive_cb(const struct channel *channel, void *arg)
-{
-	edge_ping(arg, channel);
-}
-
-static int open_clients(struct proxy *p)
-{
-	const struct clients_config cfg = {
-		.deadlines = p->deadlines,
-		.max = CLIENTS_MAX,
-		.keepalive_ms = (uint32_t)p->conf->keepalive * 1000,
-		.keepalive = keepalive_cb,
-		.arg = p,
-	};
-
-	return clients_alloc(&p->clients, &cfg);
-}
-
 static int open_identity(struct proxy *p)
 {
 	const struct identity_config cfg = {
@@ -247,7 +229,7 @@ static int open_tables(struct proxy *p)
 	if (!err)
 		err = table_alloc(&p->requests, PROXY_REQUESTS_MAX);
 	if (!err)
-		err = open_clients(p);
+		err = keeping_start(p);
 	if (!err)
 		err = sessions_alloc(&p->sessions, p->deadlines,
 				     (size_t)p->conf->sessions_max);
@@ -332,7 +314,7 @@ void proxy_stop(struct proxy *p)
 	sessions_free(p->sessions);
 	identity_free(p->identity);
 	guard_free(p->guard);
-	clients_free(p->clients);
+	keeping_stop(p);
 	txns_free(p->txns);
 	table_free(p->requests);
 	trace_free(p->trace);

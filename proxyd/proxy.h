@@ -16,17 +16,20 @@
 struct admin;
 struct clients;
 struct daemon;
+struct keeping;
 struct locating;
 struct guard;
 struct identity;
 struct metrics;
 struct netset;
+struct pinholes;
 struct pooling;
 struct proxyd_conf;
 struct relays;
 struct sessions;
 struct table;
 struct trace;
+struct waiting;
 
 enum {
 	PROXY_PEERS_MAX = 16,
@@ -53,6 +56,9 @@ struct proxy {
 	struct txns *txns;
 	struct table *requests;    /* server transaction id -> struct request */
 	struct clients *clients;   /* the NAT client table */
+	struct pinholes *pinholes; /* through which they are reached */
+	struct waiting *waiting;   /* calls to those that are shut */
+	struct keeping *keeping;
 	struct sessions *sessions; /* the session table */
 	struct relays *relays;     /* who may be asked for a resource */
 	struct pooling *pooling;

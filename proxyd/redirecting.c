@@ -6,6 +6,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/foreign.h"
 #include "proxyd/guard.h"
+#include "proxyd/keeping.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -73,6 +74,7 @@ static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	if (!first->ended)
 		guard_answered(r, status, sip);
 	if (status == 302 && sip) {
+		keeping_seen(r);
 		if (r->foreign)
 			(void)foreign_sender(first, sip);
 		else if (forking_targets(r, sip))

@@ -1,10 +1,8 @@
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
-#include "proxyd/clients.h"
+#include "proxyd/binding.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/guard.h"
@@ -13,42 +11,22 @@
 
 #include "proxyd/flow.h"
 
-enum { PATIENCE_MS = 3000, TRIES_MAX = 3, EXPIRES_DEFAULT = 3600 };
+enum { PATIENCE_MS = 3000, TRIES_MAX = 3 };
 
-static unsigned long lifetime(const sip_t *sip, const sip_contact_t *m)
-{
-	if (m->m_expires)
-		return strtoul(m->m_expires, NULL, 10);
-	return sip->sip_expires ? sip->sip_expires->ex_delta : EXPIRES_DEFAULT;
-}
-
-/* Step 119: the client enters the NAT client table, or leaves it with its last
- * binding on this channel. */
-static void write_client(struct request *r, const sip_t *sip)
+/* From where this client may speak in its calls. */
+static void note_place(const struct request *r, const sip_t *sip)
 {
 	struct proxy *p = r->p;
 	char id[REDIRECT_ID_MAX];
-	unsigned long longest = 0;
-	struct channel at;
+	struct addr at;
 
-	if (redirect_client_id(id, sip->sip_to->a_url))
+	if (r->trusted || redirect_client_id(id, sip->sip_to->a_url))
 		return;
-	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
-		unsigned long t = lifetime(sip, m);
-
-		if (!r->trusted && !sipmsg_url_addr(&at.addr, m->m_url) &&
-		    addr_ip_eq(&at.addr, &r->src.addr))
+	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next)
+		if (!sipmsg_url_addr(&at, m->m_url) &&
+		    addr_ip_eq(&at, &r->src.addr))
 			identity_registered(p->identity, proxy_now(p), id,
 					    &r->src.addr);
-		if (!registration_channel(&at, m->m_url) &&
-		    channel_eq(&at, &r->src) && t > longest)
-			longest = t;
-	}
-	if (longest)
-		(void)clients_put(p->clients, id, &r->src, proxy_now(p),
-				  proxy_now(p) + longest * 1000);
-	else if (clients_at(p->clients, id, &r->src))
-		clients_del(p->clients, id);
 }
 
 /* The phone sees its own Contact again. */
@@ -70,8 +48,10 @@ static void finished(struct branch *b, int status, msg_t *msg)
 	sip_t *sip = sip_object(msg);
 
 	guard_answered(r, status, sip);
-	if (status == 200)
-		write_client(r, sip);
+	if (status == 200) {
+		note_place(r, sip);
+		binding_registered(r->p, sip, &r->src);
+	}
 	restore_contacts(msg, sip);
 	(void)sip_via_remove(msg, sip);
 	response_forward(r, status, msg);

@@ -9,6 +9,7 @@
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
 #include "proxyd/gone.h"
+#include "proxyd/keeping.h"
 #include "proxyd/offer.h"
 #include "proxyd/proxy.h"
 
@@ -164,6 +165,12 @@ void request_answer(struct request *r, int status, const char *phrase,
 	r->ended = true;
 }
 
+void request_ring(struct request *r, int status)
+{
+	if (!r->ended)
+		print_answer(r, status, NULL, NULL);
+}
+
 bool request_has_open(const struct request *r, const struct branch *but)
 {
 	for (const struct branch *b = r->branches; b; b = b->next)
@@ -225,6 +232,7 @@ static void give_up_branch(struct branch *b)
 
 	if (b->ended)
 		return;
+	keeping_leave(b);
 	if (b->forward && r->method == sip_method_invite)
 		(void)txn_cancel(r->p->txns, b->forward, proxy_now(r->p), NULL);
 	b->ended = true;

@@ -71,6 +71,9 @@ struct branch *request_branch(struct proxy *p, txn_id server, txn_id client);
 void request_answer(struct request *r, int status, const char *phrase,
 		    const char *extra);
 
+/* A provisional response of our own, unless the request has been answered. */
+void request_ring(struct request *r, int status);
+
 /* Answer a request that no flow is begun for, without a body. */
 void request_answer_at_once(struct proxy *p, txn_id id, const msg_t *msg,
 			    int status);

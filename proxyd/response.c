@@ -5,6 +5,7 @@
 #include "common/strbuf.h"
 #include "proto/registration.h"
 #include "proxyd/guard.h"
+#include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/offer.h"
 #include "proxyd/parties.h"
@@ -312,6 +313,14 @@ static void unusable(struct branch *b, int status, msg_t *msg)
 		(void)branch_fail(b, 502, "Answer Not Usable");
 }
 
+/* Nothing came in time, or it could not be kept. */
+static void silent(struct branch *b, int status)
+{
+	if (status == 408)
+		keeping_silent(b);
+	rejected(b, status, NULL);
+}
+
 static void passed_on(struct branch *b, int status, msg_t *msg)
 {
 	int err = replace_sdp(b, status, msg);
@@ -377,7 +386,7 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	else if (msg)
 		received(b, status, msg); /* 218 */
 	else if (status)
-		rejected(b, status, NULL);
+		silent(b, status);
 	r->held--;
 	request_done(r);
 }

@@ -21,7 +21,8 @@ struct call {
 	struct waiting *owner;
 	struct place *place; /* NULL: woken, goes on at `to` */
 	struct channel to;
-	uint64_t ref, until;
+	struct waiting_ref ref;
+	uint64_t until;
 	deadline_id deadline;
 };
 
@@ -90,11 +91,11 @@ static void finish(void *arg)
 	struct call *c = arg;
 	const struct waiting_config *cfg = &c->owner->cfg;
 	struct channel to = c->to;
-	uint64_t ref = c->ref;
+	struct waiting_ref ref = c->ref;
 
 	c->deadline = 0;
 	call_free(c);
-	cfg->end(ref, channel_is_none(&to) ? NULL : &to, cfg->arg);
+	cfg->end(&ref, channel_is_none(&to) ? NULL : &to, cfg->arg);
 }
 
 static int finish_at(struct call *c, uint64_t when)
@@ -111,12 +112,13 @@ static void say(void *arg)
 {
 	struct call *c = arg;
 	const struct waiting_config *cfg = &c->owner->cfg;
+	struct waiting_ref ref = c->ref;
 
 	c->deadline = 0;
 	if (finish_at(c, c->until))
 		finish(c);
 	else
-		cfg->queued(c->ref, cfg->arg);
+		cfg->queued(&ref, cfg->arg);
 }
 
 int waiting_alloc(struct waiting **wp, const struct waiting_config *cfg)
@@ -176,8 +178,8 @@ static int enter(struct call *c, const struct channel *at, uint64_t now)
 	return finish_at(c, c->until);
 }
 
-int waiting_add(struct waiting *w, uint64_t ref, const struct channel *at,
-		uint64_t now, uint64_t until)
+int waiting_add(struct waiting *w, const struct waiting_ref *ref,
+		const struct channel *at, uint64_t now, uint64_t until)
 {
 	struct call *c = calloc(1, sizeof(*c));
 	int err;
@@ -185,9 +187,9 @@ int waiting_add(struct waiting *w, uint64_t ref, const struct channel *at,
 	if (!c)
 		return -ENOMEM;
 	c->owner = w;
-	c->ref = ref;
+	c->ref = *ref;
 	c->until = until;
-	err = table_put(w->calls, &ref, sizeof(ref), c);
+	err = table_put(w->calls, ref, sizeof(*ref), c);
 	if (err) {
 		free(c);
 		return err;
@@ -198,12 +200,13 @@ int waiting_add(struct waiting *w, uint64_t ref, const struct channel *at,
 	return err;
 }
 
-void waiting_cancel(struct waiting *w, uint64_t ref)
+bool waiting_cancel(struct waiting *w, const struct waiting_ref *ref)
 {
-	struct call *c = table_get(w->calls, &ref, sizeof(ref));
+	struct call *c = table_get(w->calls, ref, sizeof(*ref));
 
 	if (c)
 		call_free(c);
+	return c != NULL;
 }
 
 /* Without memory for a turn of its own it goes on when its time is over. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/channel.h"
 #include "common/deadlines.h"
 #include "common/sdp.h"
-#include "proxyd/clients.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
 
@@ -22,100 +22,6 @@ static struct addr at(const char *text)
 {
 	return via(text).addr;
 }
-
-static struct {
-	struct channel to[16];
-	size_t n;
-} sent;
-
-static void on_keepalive(const struct channel *channel, void *arg)
-{
-	(void)arg;
-	ck_assert_uint_lt(sent.n, sizeof(sent.to) / sizeof(*sent.to));
-	sent.to[sent.n++] = *channel;
-}
-
-static struct clients *clients_of(struct deadlines **dl, size_t max)
-{
-	struct clients *c = NULL;
-
-	sent.n = 0;
-	ck_assert_int_eq(deadlines_alloc(dl), 0);
-	ck_assert_int_eq(
-		clients_alloc(&c, &(struct clients_config){*dl, max, 100,
-							   on_keepalive, NULL}),
-		0);
-	return c;
-}
-
-START_TEST(a_nat_client_is_found_at_its_channel_until_it_expires)
-{
-	struct deadlines *dl = NULL;
-	struct clients *c = clients_of(&dl, 2);
-	struct channel nat = via("198.51.100.28:40001");
-	struct channel moved = via("198.51.100.28:40002");
-
-	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
-	ck_assert(clients_at(c, "alice@example.com", &nat));
-	ck_assert(!clients_at(c, "alice@example.com", &moved));
-	ck_assert_int_eq(clients_put(c, "alice@example.com", &moved, 0, 2000),
-			 0);
-	ck_assert(clients_at(c, "alice@example.com", &moved));
-	ck_assert_uint_eq(clients_count(c), 1);
-	deadlines_run(dl, 1999);
-	ck_assert(clients_has(c, "alice@example.com"));
-	deadlines_run(dl, 2000);
-	ck_assert(!clients_has(c, "alice@example.com"));
-	ck_assert_uint_eq(deadlines_count(dl), 0);
-	clients_free(c);
-	deadlines_free(dl);
-}
-END_TEST
-
-START_TEST(a_pinhole_is_kept_open_once_an_interval_until_the_end)
-{
-	struct deadlines *dl = NULL;
-	struct clients *c = clients_of(&dl, 2);
-	struct channel nat = via("198.51.100.28:40001");
-	struct channel moved = via("198.51.100.28:40002");
-
-	ck_assert_int_eq(clients_put(c, "alice@example.com", &nat, 0, 1000), 0);
-	for (uint64_t now = 0; now <= 100; now++)
-		deadlines_run(dl, now);
-	ck_assert_uint_eq(sent.n, 1);
-	ck_assert(channel_eq(&sent.to[0], &nat));
-	/* a refresh neither adds a second one nor puts the first off */
-	for (uint64_t now = 101; now <= 300; now++) {
-		ck_assert_int_eq(
-			clients_put(c, "alice@example.com", &moved, now, 1000),
-			0);
-		deadlines_run(dl, now);
-	}
-	ck_assert_uint_eq(sent.n, 3);
-	ck_assert(channel_eq(&sent.to[2], &moved));
-	clients_del(c, "alice@example.com");
-	ck_assert_uint_eq(deadlines_count(dl), 0);
-	clients_free(c);
-	deadlines_free(dl);
-}
-END_TEST
-
-START_TEST(the_nat_client_table_is_bounded)
-{
-	struct deadlines *dl = NULL;
-	struct clients *c = clients_of(&dl, 2);
-	struct channel nat = via("198.51.100.28:40001");
-
-	ck_assert_int_eq(clients_put(c, "a@x", &nat, 0, 1), 0);
-	ck_assert_int_eq(clients_put(c, "b@x", &nat, 0, 1), 0);
-	ck_assert_int_eq(clients_put(c, "c@x", &nat, 0, 1), -ENOSPC);
-	clients_del(c, "a@x");
-	ck_assert_int_eq(clients_put(c, "c@x", &nat, 0, 1), 0);
-	clients_free(c);
-	ck_assert_uint_eq(deadlines_count(dl), 0);
-	deadlines_free(dl);
-}
-END_TEST
 
 START_TEST(a_session_keeps_its_resource_and_is_forgotten_in_the_end)
 {
@@ -184,11 +90,6 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(s, tc);
-	tcase_add_test(tc,
-		       a_nat_client_is_found_at_its_channel_until_it_expires);
-	tcase_add_test(tc,
-		       a_pinhole_is_kept_open_once_an_interval_until_the_end);
-	tcase_add_test(tc, the_nat_client_table_is_bounded);
 	tcase_add_test(
 		tc, a_session_keeps_its_resource_and_is_forgotten_in_the_end);
 	tcase_add_test(tc, the_call_id_is_found_in_raw_messages);

@@ -18,21 +18,23 @@ static struct {
 	uint64_t cancels; /* the handler cancels this one */
 } t;
 
-static void on_end(uint64_t ref, const struct channel *at, void *arg)
+static void on_end(const struct waiting_ref *ref, const struct channel *at,
+		   void *arg)
 {
 	(void)arg;
-	t.ended[t.nended] = ref;
+	t.ended[t.nended] = ref->request;
+	ck_assert_uint_eq(ref->branch, 1);
 	if (at)
 		t.to[t.nended] = *at;
 	t.nended++;
 }
 
-static void on_queued(uint64_t ref, void *arg)
+static void on_queued(const struct waiting_ref *ref, void *arg)
 {
 	(void)arg;
-	t.queued[t.nqueued++] = ref;
-	if (t.cancels == ref)
-		waiting_cancel(t.w, ref);
+	t.queued[t.nqueued++] = ref->request;
+	if (t.cancels == ref->request)
+		ck_assert(waiting_cancel(t.w, ref));
 }
 
 static void setup(void)
@@ -61,9 +63,20 @@ static void teardown(void)
 	deadlines_free(t.dl);
 }
 
-static void add(uint64_t ref, const struct channel *at)
+static int try_add(uint64_t request, const struct channel *at, uint64_t until)
 {
-	ck_assert_int_eq(waiting_add(t.w, ref, at, 0, UNTIL), 0);
+	return waiting_add(t.w, &(struct waiting_ref){request, 1}, at, 0,
+			   until);
+}
+
+static void add(uint64_t request, const struct channel *at)
+{
+	ck_assert_int_eq(try_add(request, at, UNTIL), 0);
+}
+
+static bool cancel(uint64_t request)
+{
+	return waiting_cancel(t.w, &(struct waiting_ref){request, 1});
 }
 
 START_TEST(calls_go_on_in_their_order_where_the_phone_is_heard)
@@ -105,7 +118,7 @@ END_TEST
 
 START_TEST(a_short_wait_is_told_by_its_end_alone)
 {
-	ck_assert_int_eq(waiting_add(t.w, 1, &t.at, 0, SAY), 0);
+	ck_assert_int_eq(try_add(1, &t.at, SAY), 0);
 	deadlines_run(t.dl, UNTIL);
 	ck_assert_uint_eq(t.nqueued, 0);
 	ck_assert_uint_eq(t.nended, 1);
@@ -116,11 +129,11 @@ START_TEST(what_was_cancelled_never_ends)
 {
 	add(1, &t.at);
 	add(2, &t.at);
-	waiting_cancel(t.w, 1);
-	waiting_cancel(t.w, 1);
+	ck_assert(cancel(1));
+	ck_assert(!cancel(1));
 	ck_assert_uint_eq(waiting_wake(t.w, &t.at, &t.at, 0), 1);
 	/* also when it was to go on at this turn */
-	waiting_cancel(t.w, 2);
+	ck_assert(cancel(2));
 	deadlines_run(t.dl, UNTIL);
 	ck_assert_uint_eq(t.nended, 0);
 	t.cancels = 3;
@@ -134,14 +147,14 @@ END_TEST
 START_TEST(waiting_is_bounded)
 {
 	add(1, &t.at);
-	ck_assert_int_eq(waiting_add(t.w, 1, &t.other, 0, UNTIL), -EEXIST);
+	ck_assert_int_eq(try_add(1, &t.other, UNTIL), -EEXIST);
 	add(2, &t.at);
-	ck_assert_int_eq(waiting_add(t.w, 3, &t.at, 0, UNTIL), -ENOSPC);
+	ck_assert_int_eq(try_add(3, &t.at, UNTIL), -ENOSPC);
 	add(3, &t.other);
 	add(4, &t.other);
-	ck_assert_int_eq(waiting_add(t.w, 5, &t.moved, 0, UNTIL), -ENOSPC);
+	ck_assert_int_eq(try_add(5, &t.moved, UNTIL), -ENOSPC);
 	ck_assert_uint_eq(waiting_count(t.w), MAX);
-	waiting_cancel(t.w, 2);
+	ck_assert(cancel(2));
 	add(5, &t.at);
 }
 END_TEST
