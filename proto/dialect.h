@@ -38,7 +38,10 @@
 	  "an offer that may still be refused: ports alone")                   \
 	X(NEAR, "ph-near",                                                     \
 	  "the relay's address for the party that asked, where it has "        \
-	  "several")
+	  "several")                                                           \
+	X(RECALL, "ph-recall",                                                 \
+	  "asks for the bindings that the asking proxy serves, behind this "   \
+	  "client")
 
 enum proto_uri_param {
 #define PROTO_ENUM(name, wire, about) PROTO_##name,

@@ -150,10 +150,10 @@ const struct conf_key proxyd_keys[] = {
 	 "debug, info, warn or error"},
 	{"keepalive", CONF_INT, KEY(keepalive), "20", 0, 3600, NULL, false,
 	 "seconds between two keepalives to a phone behind a NAT; 0: none"},
-	{"keepalive.method", CONF_STRING, KEY(keepalive_method), "\"crlf\"", 0,
-	 0, check_method, false,
+	{"pinhole.method", CONF_STRING, KEY(pinhole_method), "\"crlf\"", 0, 0,
+	 check_method, false,
 	 "what is sent over UDP: crlf, or options, which phones answer"},
-	{"keepalive.missed", CONF_INT, KEY(keepalive_missed), "3", 0, 100, NULL,
+	{"pinhole.missed", CONF_INT, KEY(pinhole_missed), "3", 0, 100, NULL,
 	 false,
 	 "keepalives unanswered in a row after which a phone is marked; 0: "
 	 "never"},

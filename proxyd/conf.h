@@ -36,8 +36,8 @@ struct proxyd_conf {
 	char *log;
 	int64_t forking_ring; /* seconds */
 	int64_t keepalive; /* seconds */
-	char *keepalive_method;
-	int64_t keepalive_missed;
+	char *pinhole_method;
+	int64_t pinhole_missed;
 	int64_t pinhole_wait; /* seconds */
 	int64_t sessions_max;
 	int64_t trace_calls;

@@ -11,6 +11,7 @@
 #include "proxyd/keeping.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/recalling.h"
 #include "proxyd/request.h"
 
 #include "proxyd/edge.h"
@@ -20,11 +21,18 @@ enum {
 	SETUP_MS = 10 * 1000,
 };
 
+/* Messages that belong to no call: the proxy's own questions. */
+static bool is_own(const struct proxy *p, const char *call_id)
+{
+	return pooling_owns(p->pooling, call_id) || keeping_owns(p, call_id) ||
+	       recalling_owns(p->recalling, call_id);
+}
+
 static const char *trace_id(char call_id[SIPMSG_CALLID_MAX + 1],
 			    const struct proxy *p, const char *data, size_t len)
 {
 	if (!p->trace || request_call_id(call_id, data, len) ||
-	    pooling_owns(p->pooling, call_id) || keeping_owns(p, call_id))
+	    is_own(p, call_id))
 		return NULL;
 	return call_id;
 }
@@ -82,8 +90,7 @@ static void message(char *data, size_t len, const struct channel *src,
 		return;
 	}
 	call_id = sip_object(msg)->sip_call_id->i_id;
-	if (p->trace && !pooling_owns(p->pooling, call_id) &&
-	    !keeping_owns(p, call_id))
+	if (p->trace && !is_own(p, call_id))
 		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
 			  edge_self_for(p, &src->addr), &src->addr, data, len);
 	keeping_heard(p, src, keeping_owns(p, call_id));

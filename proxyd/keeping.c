@@ -188,7 +188,7 @@ static int open_pinholes(struct proxy *p)
 		.deadlines = p->deadlines,
 		.max = CLIENTS_MAX,
 		.interval_ms = (uint32_t)p->conf->keepalive * 1000,
-		.misses = (unsigned)p->conf->keepalive_missed,
+		.misses = (unsigned)p->conf->pinhole_missed,
 		.now = now,
 		.send = send_keepalive,
 		.news = on_news,
@@ -243,7 +243,7 @@ int keeping_start(struct proxy *p)
 	if (!k)
 		return -ENOMEM;
 	p->keeping = k;
-	k->options = !strcmp(p->conf->keepalive_method, "options");
+	k->options = !strcmp(p->conf->pinhole_method, "options");
 	k->patience_ms = patience(p->conf);
 	sipmsg_token(k->tag, sizeof(k->tag));
 	sipmsg_token(k->call_id, sizeof(k->call_id));

@@ -10,6 +10,7 @@
 #include "proxyd/guard.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/recalling.h"
 #include "proxyd/request.h"
 
 enum { DRAIN_MS = 5000, DRAIN_POLL_MS = 50 };
@@ -69,6 +70,8 @@ static void drain(void *ctx)
 	p->draining = true;
 	pooling_stop(p->pooling); /* its questions are none to wait for */
 	p->pooling = NULL;
+	recalling_stop(p->recalling);
+	p->recalling = NULL;
 	admin_not_ready(p->admin, "draining");
 	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_MS,
 			    drain_give_up, p);

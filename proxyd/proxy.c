@@ -22,6 +22,7 @@
 #include "proxyd/identity.h"
 #include "proxyd/measures.h"
 #include "proxyd/pooling.h"
+#include "proxyd/recalling.h"
 #include "proxyd/relays.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
@@ -286,6 +287,8 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 		e = open_admin(p, err);
 	if (!e)
 		e = pooling_start(&p->pooling, p);
+	if (!e)
+		e = recalling_start(&p->recalling, p);
 	if (e)
 		return e;
 	admin_not_ready(p->admin, NULL);
@@ -310,6 +313,8 @@ void proxy_stop(struct proxy *p)
 	locating_close(p->locating);
 	pooling_stop(p->pooling);
 	p->pooling = NULL;
+	recalling_stop(p->recalling);
+	p->recalling = NULL;
 	relays_free(p->relays);
 	sessions_free(p->sessions);
 	identity_free(p->identity);

@@ -25,6 +25,7 @@ struct netset;
 struct pinholes;
 struct pooling;
 struct proxyd_conf;
+struct recalling;
 struct relays;
 struct sessions;
 struct table;
@@ -63,6 +64,7 @@ struct proxy {
 	struct relays *relays;     /* who may be asked for a resource */
 	struct pooling *pooling;
 	struct locating *locating;
+	struct recalling *recalling;
 	struct trace *trace;
 	struct metrics *metrics;
 	struct admin *admin;

@@ -11,6 +11,7 @@
 #include "proto/dialect.h"
 #include "proto/relay.h"
 #include "redirectd/answer.h"
+#include "redirectd/recall.h"
 #include "redirectd/store.h"
 
 #include "redirectd/control.h"
@@ -86,6 +87,9 @@ static bool is_about_self(const url_t *url)
 
 static int on_options(struct control *c, struct strbuf *out, const sip_t *sip)
 {
+	if (recall_is_about(sip))
+		return recall_answer(out, c->p.directory, sip,
+				     dir_clock_now(c->p.clock));
 	return is_about_self(sip->sip_request->rq_url)
 		       ? answer_load(c, out, sip)
 		       : on_query(c, out, sip);
@@ -142,6 +146,12 @@ static bool is_pool(const struct control *c, const sip_t *sip)
 	return sip->sip_request && joining_is_about(c->p.joining, sip);
 }
 
+/* The daemons' own questions are in no call's trace. */
+static bool is_traced(const struct control *c, const sip_t *sip)
+{
+	return !is_pool(c, sip) && !recall_is_about(sip);
+}
+
 /* A relay is no proxy: it may join the pool, and nothing else. */
 static int answer_join(struct control *c, struct strbuf *out, const sip_t *sip,
 		       const struct addr *src)
@@ -191,7 +201,7 @@ static void handle(struct control *c, msg_t *msg, const struct addr *src,
 		err = udp_send(c->udp, &dst, out.data, out.len);
 	if (err)
 		answer_lost(c, sip, err);
-	else if (trusted && !is_pool(c, sip))
+	else if (trusted && is_traced(c, sip))
 		trace(c, sip, TRACE_OUT, &dst, out.data, out.len);
 }
 
@@ -234,7 +244,7 @@ static void recv_cb(struct udp *u, const struct addr *src, char *data,
 		return;
 	}
 	sip = sip_object(msg);
-	if (trusted && !is_pool(c, sip))
+	if (trusted && is_traced(c, sip))
 		trace(c, sip, TRACE_IN, src, data, len);
 	if (sip->sip_request)
 		handle(c, msg, src, trusted);

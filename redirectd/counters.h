@@ -26,6 +26,7 @@
 	X(joins, "Registrations of relays answered 200")                       \
 	X(joins_refused, "Registrations as relay refused")                     \
 	X(pool_queries, "Questions for the pool of relays")                    \
+	X(recalls, "Questions of a proxy for the bindings that it serves")     \
 	X(answers_lost, "Answers that could not be printed or sent")
 
 struct redirectd_counters {

@@ -86,6 +86,11 @@ int store_apply(struct store *s, int (*fn)(const struct client *, void *),
 	return s->cls->apply(s, fn, arg);
 }
 
+int store_after(struct client *c, struct store *s, const char *id)
+{
+	return s->cls->after(c, s, id);
+}
+
 dir_time store_next(const struct store *s)
 {
 	return s->cls->next(s);

@@ -52,6 +52,7 @@ struct store_class {
 		   size_t n, dir_time now);
 	int (*apply)(struct store *s, int (*fn)(const struct client *, void *),
 		     void *arg);
+	int (*after)(struct client *c, struct store *s, const char *id);
 	dir_time (*next)(const struct store *s);
 	void (*run)(struct store *s, dir_time now);
 	struct store_counts (*counts)(const struct store *s);
@@ -100,6 +101,13 @@ int store_put(struct store *s, const char *id, const struct binding *v,
  * A non-zero return stops and is returned. */
 int store_apply(struct store *s, int (*fn)(const struct client *, void *),
 		void *arg);
+
+/*
+ * The known client behind `id` (NULL: the first) in an order of the store's
+ * own, which changes for nobody while clients come and go. 0, -ENOENT where
+ * there is none, -ESTALE where `id` is not known any more.
+ */
+int store_after(struct client *c, struct store *s, const char *id);
 
 /* When the next binding runs out (UINT64_MAX: none has to), and removing those
  * that have. Costs nothing for the others. */

@@ -9,9 +9,11 @@
 
 #include "redirectd/store_memory.h"
 
-/* A known client. Without bindings it stands in `idle`, oldest first. */
+/* A known client. Without bindings it stands in `idle`, oldest first; in `all`
+ * always, in the order in which they became known. */
 struct entry {
 	TAILQ_ENTRY(entry) link;
+	TAILQ_ENTRY(entry) known;
 	struct store_memory *store;
 	struct binding *v; /* NULL where n is 0 */
 	size_t n;
@@ -36,6 +38,7 @@ struct store_memory {
 	struct store base;
 	struct table *table; /* owns the entries */
 	struct entries idle;
+	struct entries all;
 	struct deadlines *deadlines;
 	struct store_config cfg;
 	struct store_counts counts;
@@ -77,6 +80,7 @@ static void entry_forget(struct entry *e)
 	struct store_memory *m = e->store;
 
 	TAILQ_REMOVE(&m->idle, e, link);
+	TAILQ_REMOVE(&m->all, e, known);
 	(void)table_del(m->table, e->id, strlen(e->id));
 	m->counts.known--;
 	entry_free(e);
@@ -157,6 +161,7 @@ static int memory_open(struct store **sp, const char *where,
 	m->cfg = *cfg;
 	m->now = cfg->now;
 	TAILQ_INIT(&m->idle);
+	TAILQ_INIT(&m->all);
 	/* One more: the newcomer is in before its victim is out. */
 	if (table_alloc(&m->table, cfg->max + 1) ||
 	    deadlines_alloc(&m->deadlines))
@@ -240,6 +245,7 @@ static int change_entry(struct store_change *ch, struct store_memory *m,
 		return err;
 	}
 	TAILQ_INSERT_TAIL(&m->idle, ch->entry, link);
+	TAILQ_INSERT_TAIL(&m->all, ch->entry, known);
 	m->counts.known++;
 	ch->created = true;
 	return 0;
@@ -330,6 +336,20 @@ static int memory_apply(struct store *s,
 	return table_apply(of(s)->table, apply_entry, &a);
 }
 
+static int memory_after(struct client *c, struct store *s, const char *id)
+{
+	const struct store_memory *m = of(s);
+	const struct entry *e = id ? table_get(m->table, id, strlen(id)) : NULL;
+
+	if (id && !e)
+		return -ESTALE;
+	e = e ? TAILQ_NEXT(e, known) : TAILQ_FIRST(&m->all);
+	if (!e)
+		return -ENOENT;
+	*c = (struct client){e->id, e->n, e->v};
+	return 0;
+}
+
 static dir_time memory_next(const struct store *s)
 {
 	return deadlines_next(of_const(s)->deadlines);
@@ -348,6 +368,7 @@ const struct store_class store_memory_class = {
 	.get = memory_get,
 	.put = memory_put,
 	.apply = memory_apply,
+	.after = memory_after,
 	.next = memory_next,
 	.run = memory_run,
 	.counts = memory_counts,

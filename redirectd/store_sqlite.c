@@ -178,6 +178,11 @@ static int sqlite_apply(struct store *s,
 	return store_apply(of(s)->memory, fn, arg);
 }
 
+static int sqlite_after(struct client *c, struct store *s, const char *id)
+{
+	return store_after(c, of(s)->memory, id);
+}
+
 static dir_time sqlite_next(const struct store *s)
 {
 	return store_next(of_const(s)->memory);
@@ -202,6 +207,7 @@ const struct store_class store_sqlite_class = {
 	.get = sqlite_get,
 	.put = sqlite_put,
 	.apply = sqlite_apply,
+	.after = sqlite_after,
 	.next = sqlite_next,
 	.run = sqlite_run,
 	.counts = sqlite_counts,
