@@ -39,6 +39,12 @@
 	X(NEAR, "ph-near",                                                     \
 	  "the relay's address for the party that asked, where it has "        \
 	  "several")                                                           \
+	X(SERVED, "ph-served",                                                 \
+	  "another proxy has asked before and knows of the rest: only what "   \
+	  "the asking one serves")                                             \
+	X(ELSE, "ph-else",                                                     \
+	  "where the same phone has another flow, tried when this one is "     \
+	  "gone")                                                              \
 	X(RECALL, "ph-recall",                                                 \
 	  "asks for the bindings that the asking proxy serves, behind this "   \
 	  "client")

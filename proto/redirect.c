@@ -211,3 +211,18 @@ int redirect_answer_parse(struct redirect_target *targets, size_t max,
 	}
 	return n > 0 ? (int)n : -EBADMSG;
 }
+
+int redirect_query_limit(msg_t *query)
+{
+	sip_request_t *rq = sip_object(query)->sip_request;
+
+	msg_fragment_clear(rq->rq_common);
+	return sipmsg_url_param_set(msg_home(query), rq->rq_url,
+				    proto_uri_param_name(PROTO_SERVED), "");
+}
+
+bool redirect_query_limited(const sip_t *sip)
+{
+	return url_has_param(sip->sip_request->rq_url,
+			     proto_uri_param_name(PROTO_SERVED));
+}

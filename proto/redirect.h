@@ -1,6 +1,8 @@
 #ifndef PROTO_REDIRECT_H
 #define PROTO_REDIRECT_H
 
+#include <stdbool.h>
+
 #include "common/addr.h"
 #include "common/sipmsg.h"
 
@@ -26,6 +28,15 @@ int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url);
  */
 int redirect_query_make(msg_t *msg, const struct addr *redirect,
 			const char *id);
+
+/*
+ * The request came from another proxy of the site, which has asked before: only
+ * bindings that the asking proxy serves are wanted, where there are any.
+ * Without this, two proxies that serve phones of one client would send its
+ * calls to each other. 0 or -ENOMEM.
+ */
+int redirect_query_limit(msg_t *query);
+bool redirect_query_limited(const sip_t *sip);
 
 /* One place where a client can be reached. */
 struct redirect_target {

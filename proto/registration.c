@@ -175,14 +175,17 @@ int registration_restore(su_home_t *home, url_t *url, struct channel *observed)
 	return 0;
 }
 
-int registration_add_path(msg_t *msg, const struct addr *self)
+int registration_add_path(msg_t *msg, const struct addr *self,
+			  const char *token)
 {
 	sip_t *sip = sip_object(msg);
 	char buf[ADDR_STRLEN];
 	msg_header_t *path;
 
-	path = msg_header_format(msg_home(msg), sip_path_class, "<sip:%s;lr>",
-				 addr_str(buf, self));
+	path = msg_header_format(msg_home(msg), sip_path_class,
+				 "<sip:%s%s%s;lr%s>", token ? token : "",
+				 token ? "@" : "", addr_str(buf, self),
+				 token ? ";ob" : "");
 	if (!path)
 		return -ENOMEM;
 	/* Path is prepended by its class: the new one becomes the top. */
@@ -190,6 +193,15 @@ int registration_add_path(msg_t *msg, const struct addr *self)
 			       (msg_header_t **)&sip->sip_path, path) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+bool registration_keeps_flow(const sip_t *sip)
+{
+	const sip_path_t *first = sip->sip_path;
+
+	while (first && first->r_next)
+		first = first->r_next;
+	return first && url_has_param(first->r_url, "ob");
 }
 
 int registration_serving(struct addr *proxy, const sip_t *sip)

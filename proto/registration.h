@@ -33,8 +33,14 @@ int registration_channel(struct channel *ch, const url_t *url);
  */
 int registration_restore(su_home_t *home, url_t *url, struct channel *observed);
 
-/* Put the serving proxy in front of the request's Path (RFC 3327). */
-int registration_add_path(msg_t *msg, const struct addr *self);
+/* Put the serving proxy in front of the request's Path (RFC 3327), with a flow
+ * token and `ob` (RFC 5626 5.1) or, where that is NULL, without. 0 or -ENOMEM.
+ */
+int registration_add_path(msg_t *msg, const struct addr *self,
+			  const char *token);
+
+/* Whether the first hop is a proxy that keeps flows. */
+bool registration_keeps_flow(const sip_t *sip);
 
 /* The serving proxy of a REGISTER: its top Path. 0 or -ENOENT, -EBADMSG. */
 int registration_serving(struct addr *proxy, const sip_t *sip);

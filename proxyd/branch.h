@@ -51,8 +51,11 @@ struct branch {
 
 	msg_t *msg; /* the first's is the request's, others have a copy */
 	sip_t *sip;
-	const char *target; /* the URL of the 302; lives with msg */
-	unsigned q;         /* of that contact, 0 to 1000 */
+	const char *target;    /* the URL of the 302; lives with msg */
+	unsigned q;            /* of that contact, 0 to 1000 */
+	const char *otherwise; /* the phone's other flow (RFC 5626); or NULL */
+	bool flow_elsewhere;   /* the proxy before us knows of one */
+	const struct step *again; /* the step that takes the target */
 
 	size_t relays_asked;
 	relay_id asked[BRANCH_RELAYS_MAX];

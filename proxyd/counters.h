@@ -15,6 +15,7 @@
 	X(pinholes_moved, "Clients reached on another channel than before")    \
 	X(calls_waiting, "INVITEs that waited for a marked client")            \
 	X(calls_delivered, "Of these, delivered when the client was heard")    \
+	X(flows_failed, "Flows found gone, the phone's other one tried")       \
 	X(bindings_recalled, "Bindings read from the directory at the start")  \
 	X(recall_failed, "Questions for our bindings without an answer")       \
 	X(calls, "Initial INVITEs received")                                   \

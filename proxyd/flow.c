@@ -13,6 +13,7 @@
 #include "proxyd/foreign.h"
 #include "proxyd/guard.h"
 #include "proxyd/locating.h"
+#include "proxyd/outbound.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
 #include "proxyd/speaking.h"
@@ -136,6 +137,8 @@ enum step_result flow_receive(struct branch *b)
 	if (check_scheme(b) == STEP_END || check(b) == STEP_END)
 		return STEP_END;
 	strip(r);
+	if (r->initial && outbound_route(b) == STEP_END)
+		return STEP_END;
 	if (r->initial && !take_preloaded_route(r)) {
 		r->p->n.rejected_route++;
 		return branch_fail(b, 403, "Route Names Another Proxy");
@@ -185,8 +188,9 @@ enum step_result flow_compare(struct branch *b)
 
 bool flow_keeps_channel(const struct request *r)
 {
-	return r->natted || (!r->trusted && !r->sip->sip_via->v_next &&
-			     transport_is_stream(r->src.transport));
+	return r->natted || outbound_offered(r) ||
+	       (!r->trusted && !r->sip->sip_via->v_next &&
+		transport_is_stream(r->src.transport));
 }
 
 /* The Via has got received and rport at the door (RFC 3581); the Contact gets

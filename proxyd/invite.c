@@ -10,6 +10,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
+#include "proxyd/outbound.h"
 #include "proxyd/proxy.h"
 #include "proxyd/strip.h"
 
@@ -67,12 +68,15 @@ static enum step_result step_151(struct branch *b)
 	struct request *r = b->r;
 	struct proxy *p = r->p;
 	su_home_t *home = msg_home(b->msg);
-	url_t *url = url_make(home, b->target);
+	url_t *url = b->target ? url_make(home, b->target) : NULL;
 	char domain[REDIRECT_ID_MAX];
 
+	if (!b->target && !channel_is_none(&b->dest))
+		return STEP_NEXT;
 	if (!url || (!locating_has(b) && registration_channel(&b->dest, url) &&
 		     sipmsg_url_channel(&b->dest, url)))
 		return branch_fail(b, 502, "Contact Is Not An Address");
+	outbound_note_flow(b, url);
 	b->dest_marked = registration_marked(url);
 	b->dest_natted = registration_natted(url);
 	b->dest_proxy =

@@ -11,6 +11,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/flow.h"
+#include "proxyd/outbound.h"
 #include "proxyd/pinholes.h"
 #include "proxyd/proxy.h"
 #include "proxyd/waiting.h"
@@ -331,6 +332,10 @@ enum step_result keeping_await(struct branch *b)
 
 	if (!b->dest_marked || !pinholes_marked(p->pinholes, &b->dest))
 		return STEP_NEXT;
+	if (outbound_next_flow(b))
+		return STEP_NEXT;
+	if (b->flow_elsewhere)
+		return branch_fail(b, 430, "Flow Failed");
 	if (!wait || waiting_add(p->waiting, &ref, &b->dest, t, t + wait))
 		return refuse(b);
 	p->n.calls_waiting++;

@@ -101,6 +101,8 @@ static int send_query(struct request *r, const struct addr *redirect)
 	err = flow_push_via(r->p, query, branch, &to);
 	if (!err)
 		err = redirect_query_make(query, redirect, r->client_id);
+	if (!err && r->trusted)
+		err = redirect_query_limit(query);
 	if (!err)
 		err = flow_send(NULL, r->p, query, branch, &to, patience(r->p),
 				answered, r->server);
@@ -125,6 +127,8 @@ enum step_result redirecting_start(struct branch *b)
 {
 	struct request *r = b->r;
 
+	if (!channel_is_none(&b->dest)) /* a flow token has named it */
+		return STEP_NEXT;
 	if (!r->trusted && !proxy_serves(r->p, r->sip->sip_request->rq_url))
 		return foreign_start(b);
 	if (redirecting_client(r, r->sip->sip_request->rq_url))

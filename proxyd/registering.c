@@ -7,6 +7,7 @@
 #include "proxyd/edge.h"
 #include "proxyd/guard.h"
 #include "proxyd/identity.h"
+#include "proxyd/outbound.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
@@ -52,6 +53,9 @@ static void finished(struct branch *b, int status, msg_t *msg)
 		note_place(r, sip);
 		binding_registered(r->p, sip, &r->src);
 	}
+	if (status == 200 && outbound_granted(msg))
+		log_warn("out of memory: a phone is not told its flow timer",
+			 LOG_S("call_id", request_id(r)));
 	restore_contacts(msg, sip);
 	(void)sip_via_remove(msg, sip);
 	response_forward(r, status, msg);
@@ -128,10 +132,7 @@ static enum step_result step_112(struct branch *b)
 /* The rest of step 116: this proxy is the way back to the client. */
 static enum step_result step_116_path(struct branch *b)
 {
-	const struct request *r = b->r;
-
-	if (registration_add_path(r->msg,
-				  edge_self_for(r->p, &r->p->redirect[0])))
+	if (outbound_add_path(b->r))
 		return branch_fail(b, 500, NULL);
 	return STEP_NEXT;
 }

@@ -8,6 +8,7 @@
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/offer.h"
+#include "proxyd/outbound.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/session.h"
@@ -18,7 +19,7 @@
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
 
-enum { ROUTE_LEN = 512 };
+enum { ROUTE_LEN = 512, FLOW_FAILED = 430 };
 
 static char out[SIPMSG_MAX];
 
@@ -272,6 +273,14 @@ static void rejected(struct branch *b, int status, msg_t *msg)
 {
 	if (b->ended)
 		return;
+	if (status == FLOW_FAILED && outbound_next_flow(b)) {
+		branch_run(b);
+		return;
+	}
+	if (status == FLOW_FAILED && !b->r->trusted) {
+		(void)branch_fail(b, 480, NULL);
+		return;
+	}
 	if (msg)
 		count(b, status);
 	settle(b, status);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "common/table.h"
+#include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "redirectd/answer.h"
 #include "redirectd/store.h"
@@ -20,6 +21,7 @@ struct query {
 	struct addr asker;
 	struct binding v[BINDINGS_MAX]; /* strings are the store's */
 	size_t nv;
+	size_t eligible; /* the first so many are targets */
 	struct redirect_target targets[REDIRECT_TARGETS_MAX];
 	size_t n;
 	const char *phrase;
@@ -68,6 +70,31 @@ static int step_asker(struct query *q)
 	return 0;
 }
 
+/* Those that the asker serves come first, and are all that it is sent to,
+ * where there are any; the others may still be another flow of these. */
+static void serve_first(struct query *q)
+{
+	struct binding rest[BINDINGS_MAX];
+	size_t own = 0, others = 0;
+
+	for (size_t i = 0; i < q->nv; i++)
+		if (addr_eq(&q->v[i].serving, &q->asker))
+			q->v[own++] = q->v[i];
+		else
+			rest[others++] = q->v[i];
+	memcpy(q->v + own, rest, others * sizeof(*rest));
+	if (own)
+		q->eligible = own;
+}
+
+static int step_limit(struct query *q)
+{
+	q->eligible = q->nv;
+	if (redirect_query_limited(q->sip))
+		serve_first(q);
+	return 0;
+}
+
 static int target_url(char url[REDIRECT_URL_MAX], const struct query *q,
 		      const struct binding *b)
 {
@@ -89,18 +116,73 @@ static bool said_already(const struct query *q, const char *url)
 	return false;
 }
 
+static bool is_flow(const struct binding *b)
+{
+	return *b->instance && b->reg_id;
+}
+
+/* The best binding of the same phone in front of this one; NULL: this is it.
+ * Of several flows one is called (RFC 5626 section 7). */
+static const struct binding *better_flow(const struct query *q, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i && is_flow(&q->v[i]); k++)
+		if (is_flow(&q->v[k]) &&
+		    !strcmp(q->v[k].instance, q->v[i].instance))
+			return &q->v[k];
+	return NULL;
+}
+
+/* Name the other flow in the URL of the better one, where there is none yet and
+ * it is no longer than it may be. */
+static void add_flow(struct query *q, const struct binding *better,
+		     const struct binding *other)
+{
+	const char *name = proto_uri_param_name(PROTO_ELSE);
+	char url[REDIRECT_URL_MAX], more[REDIRECT_URL_MAX];
+	struct strbuf sb;
+
+	if (target_url(url, q, better) || target_url(more, q, other) ||
+	    !strcmp(url, more))
+		return;
+	for (size_t i = 0; i < q->n; i++) {
+		if (strcmp(q->targets[i].url, url))
+			continue;
+		strbuf_init(&sb, q->targets[i].url, REDIRECT_URL_MAX);
+		strbuf_str(&sb, url);
+		sipmsg_param_add(&sb, name, more);
+		if (strbuf_err(&sb))
+			memcpy(q->targets[i].url, url, sizeof(url));
+	}
+}
+
+static void add_flows(struct query *q)
+{
+	const struct binding *better;
+
+	for (size_t i = 0; i < q->nv; i++) {
+		better = better_flow(q, i);
+		if (better)
+			add_flow(q, better, &q->v[i]);
+	}
+}
+
 static int step_targets(struct query *q)
 {
 	struct redirect_target *t;
 	size_t i;
 
-	for (i = 0; i < q->nv; i++) {
+	for (i = 0; i < q->eligible; i++) {
 		t = &q->targets[q->n];
+		if (better_flow(q, i))
+			continue;
 		if (target_url(t->url, q, &q->v[i]) || said_already(q, t->url))
 			continue;
 		t->q = q->v[i].q;
 		q->n++;
 	}
+	add_flows(q);
 	return q->n ? 302 : stop(q, 480, "Client Not Reachable");
 }
 
@@ -112,6 +194,7 @@ static const struct {
 	{"client id (Fig. 7a, 164)", step_client},
 	{"client table (Fig. 1, 104-110)", step_lookup},
 	{"asking proxy (Fig. 7a, 168)", step_asker},
+	{"only its own (proto/README.md)", step_limit},
 	{"redirect addresses (Fig. 7b, 178-182)", step_targets},
 };
 

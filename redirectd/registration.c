@@ -33,6 +33,7 @@ struct registration {
 	struct changeset cs;
 	char urls[CHANGESET_MAX][REDIRECT_URL_MAX]; /* of its contacts */
 	size_t nurls;
+	bool outbound;      /* its flow is kept (RFC 5626) */
 	const char *phrase; /* where a step stops; NULL: the standard one */
 	struct strbuf extra;
 	char extra_text[EXTRA_MAX];
@@ -54,7 +55,8 @@ static int step_extensions(struct registration *r)
 
 	for (q = r->sip->sip_require; q; q = q->k_next)
 		for (i = 0; q->k_items && q->k_items[i]; i++)
-			if (strcasecmp(q->k_items[i], "path"))
+			if (strcasecmp(q->k_items[i], "path") &&
+			    strcasecmp(q->k_items[i], "outbound"))
 				strbuf_printf(&r->extra, "%s%s",
 					      n++ ? ", " : "Unsupported: ",
 					      q->k_items[i]);
@@ -93,6 +95,32 @@ static int step_serving(struct registration *r)
 		return 0;
 	if (registration_serving(&r->serving, r->sip))
 		return stop(r, 400, "No Serving Proxy In Path");
+	return 0;
+}
+
+static bool supports(const sip_t *sip, const char *word)
+{
+	const sip_supported_t *s;
+
+	for (s = sip->sip_supported; s; s = s->k_next)
+		for (size_t i = 0; s->k_items && s->k_items[i]; i++)
+			if (!strcasecmp(s->k_items[i], word))
+				return true;
+	return false;
+}
+
+/* Flows are kept where the phone asks for it, and its first proxy can. */
+static int step_outbound(struct registration *r)
+{
+	const sip_contact_t *m = r->sip->sip_contact;
+
+	if (!supports(r->sip, "outbound") || !m ||
+	    !msg_params_find(m->m_params, "reg-id=") ||
+	    !msg_params_find(m->m_params, "+sip.instance="))
+		return 0;
+	if (!registration_keeps_flow(r->sip))
+		return stop(r, 439, "First Hop Lacks Outbound Support");
+	r->outbound = true;
 	return 0;
 }
 
@@ -256,6 +284,13 @@ static int step_path(struct registration *r)
 	return 0;
 }
 
+static int step_require(struct registration *r)
+{
+	if (r->outbound)
+		strbuf_str(&r->extra, "Require: outbound\r\n");
+	return 0;
+}
+
 static int step_date(struct registration *r)
 {
 	const time_t t = (time_t)(r->now / 1000);
@@ -277,12 +312,14 @@ static const struct {
 	{"extensions (10.3 step 2)", step_extensions},
 	{"client id (Fig. 3b, 124; 10.3 step 5)", step_client},
 	{"serving proxy (RFC 3327 5.3)", step_serving},
+	{"flow (RFC 5626 6)", step_outbound},
 	{"all to be removed (10.3 step 6)", step_wildcard},
 	{"contacts (Fig. 3b, 176-182; 10.3 step 7)", step_contacts},
 	{"client table (Fig. 1, 104-110)", step_store},
 	{"log and counters", step_note},
 	{"answer: bindings (10.3 step 8)", step_list},
 	{"answer: Path (RFC 3327 5.3)", step_path},
+	{"answer: flow (RFC 5626 6)", step_require},
 	{"answer: Date (10.3 step 8)", step_date},
 };
 

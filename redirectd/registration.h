@@ -33,7 +33,7 @@ struct registrar {
  * 200 done, with all bindings     403 too many bindings
  * 400 not to be understood        420 an extension that is not known
  * 423 expiry below the least      500 older than what is known
- * 503 the store could not take it
+ * 503 the store could not take it  439 no proxy that keeps flows
  *
  * or -EMSGSIZE where the answer did not fit.
  */

@@ -76,7 +76,7 @@ START_TEST(test_registration)
 					   true),
 			 0);
 	msg_fragment_clear(sip->sip_contact->m_common);
-	ck_assert_int_eq(registration_add_path(msg, &proxy), 0);
+	ck_assert_int_eq(registration_add_path(msg, &proxy, NULL), 0);
 	ck_assert_int_eq(sipmsg_print(&sb, msg), 0);
 	assert_example("registration");
 

@@ -132,8 +132,8 @@ START_TEST(test_path)
 	struct addr a, self = address("[2001:db8::1]:5060");
 
 	ck_assert_int_eq(registration_serving(&a, sip_object(msg)), -EBADMSG);
-	ck_assert_int_eq(registration_add_path(msg, &observed.addr), 0);
-	ck_assert_int_eq(registration_add_path(msg, &self), 0);
+	ck_assert_int_eq(registration_add_path(msg, &observed.addr, NULL), 0);
+	ck_assert_int_eq(registration_add_path(msg, &self, NULL), 0);
 	ck_assert_int_eq(registration_serving(&a, sip_object(msg)), 0);
 	ck_assert(addr_eq(&a, &self));
 	ck_assert_str_eq(printed(msg),
