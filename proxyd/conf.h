@@ -35,7 +35,7 @@ struct proxyd_conf {
 	char *http;
 	char *log;
 	int64_t forking_ring; /* seconds */
-	int64_t keepalive; /* seconds */
+	int64_t keepalive;    /* seconds */
 	char *pinhole_method;
 	int64_t pinhole_missed;
 	int64_t pinhole_wait; /* seconds */
