@@ -8,6 +8,7 @@ import pytest
 from calls import Site, offer_of, seen_from
 from support.net import PROXY1, PROXY2, Net, wait_until
 from support.sipmsg import host_port, uri_of, uri_param
+from test_registration import bindings
 
 INSTANCE = '"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>"'
 
@@ -33,10 +34,13 @@ def flow(site, reg_id, user=None, host="second", instance=INSTANCE,
     ua = site.phone(host, "bob", register=False, **kw)
     ua.user = user or ua.user
     params = f";reg-id={reg_id}" if reg_id else ""
-    ua.ok = ua.register(
-        contact=f"<{ua.contact_uri};ob>;+sip.instance={instance}{params}",
-        headers=[("Supported", supported)])
-    assert ua.ok.status == 200
+    times = [0, 0]
+    while len(set(times)) < len(times):  # the latest is the best
+        ua.ok = ua.register(
+            contact=f"<{ua.contact_uri};ob>;+sip.instance={instance}{params}",
+            headers=[("Supported", supported)])
+        assert ua.ok.status == 200
+        times = [b["registered_ms"] for b in bindings(site, ua)]
     return ua
 
 
