@@ -107,7 +107,7 @@ static bool send_keepalive(const struct channel *at, const char *target,
 		return false;
 	p->n.keepalives_out++;
 	if (!stream && (p->keeping->options || marked))
-		return send_options(p, at, target);
+		return !p->draining && send_options(p, at, target);
 	edge_ping(p, at);
 	return stream;
 }

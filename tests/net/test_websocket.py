@@ -28,7 +28,8 @@ def tls(tmp_path_factory):
 def there(can_net, tls):
     with Net() as net:
         site = Site(net)
-        site.proxy1.restart({**site.proxy1.conf, "tls": tls[1], "listen": [
+        site.proxy1.restart({**site.proxy1.conf, "tls": tls[1],
+                              "pinhole": {"wait": 1}, "listen": [
             f"udp:{PROXY1}:5060", f"ws:{PROXY1}:8080", f"wss:{PROXY1}:8443"]})
         yield site
 
