@@ -25,7 +25,7 @@ struct binding {
 
 struct client {
 	struct clients *owner;
-	SLIST_HEAD(, binding) bindings;
+	SLIST_HEAD(bindings, binding) bindings;
 	size_t n;
 	char id[];
 };

@@ -11,7 +11,7 @@
 
 /* Where calls wait: a channel. It goes with its last call. */
 struct place {
-	TAILQ_HEAD(, call) calls;
+	TAILQ_HEAD(calls, call) calls;
 	size_t n;
 	char key[CHANNEL_STRLEN];
 };

@@ -74,7 +74,7 @@ static int step_asker(struct query *q)
  * where there are any; the others may still be another flow of these. */
 static void serve_first(struct query *q)
 {
-	struct binding rest[BINDINGS_MAX];
+	struct binding rest[BINDINGS_MAX] = {0};
 	size_t own = 0, others = 0;
 
 	for (size_t i = 0; i < q->nv; i++)

@@ -9,6 +9,7 @@ from support.net import Net, wait_until
 
 NAT_FORGETS = 3  # seconds
 KEEPALIVE = 1
+INVITE_TIMEOUT = 32  # Timer B
 
 
 LONG = 2 * NAT_FORGETS // KEEPALIVE  # so many keepalives
@@ -102,6 +103,22 @@ def test_a_directory_that_is_away_is_asked_until_it_is_back(make, tmp_path):
     site.redirect.start()
     recalled(site.proxy2)
     site.proxy2.wait_metric("keepalives_out", lambda n: n >= 2)
+
+
+def test_a_call_that_nobody_answered_marks_the_pinhole(site):
+    """A plain CRLF has no answer, so it takes a call to find a phone gone;
+    the next one waits for it."""
+    bob, carol = site.phone("second", "bob"), site.phone("third", "carol")
+    bob.auto_options = False
+    lost = carol.invite(bob.aor, offer_of(carol))
+    bob.incoming()
+    assert lost.wait_final(timeout=INVITE_TIMEOUT + 5).status == 408
+    assert [c["marked"] for c in site.proxy2.api("clients")] == [True]
+    call = carol.invite(bob.aor, offer_of(carol))
+    assert call.wait_status(182)
+    bob.send_raw(b"\r\n")
+    bob.incoming().reject(486)
+    assert call.wait_final().status == 486
 
 
 def test_two_phones_of_one_client_are_both_kept(site):
