@@ -142,8 +142,9 @@ static void read_field(struct header *h, const struct multipart_span *field)
 			return;
 }
 
-/* The header of a part, up to the empty line; the part becomes its content. */
-static void read_header(struct header *h, struct multipart_span *part)
+/* The header of a part, up to the empty line; the part becomes its content.
+ * False where it has none. */
+static bool read_header(struct header *h, struct multipart_span *part)
 {
 	struct multipart_span line, field = {part->p, 0};
 
@@ -156,10 +157,12 @@ static void read_header(struct header *h, struct multipart_span *part)
 			field.len += line.len; /* folded */
 		}
 		trim(&line);
-		if (line.len == 0)
-			break;
+		if (line.len == 0) {
+			read_field(h, &field);
+			return true;
+		}
 	}
-	read_field(h, &field);
+	return false;
 }
 
 /* The token at the begin of a value is this word. */
@@ -238,8 +241,8 @@ static bool look_into(struct multipart_part *out, struct multipart_span part,
 	struct header h;
 	unsigned level = 0;
 
-	read_header(&h, &part);
-	if (!is_plain(&h) || begins_with(&h.disposition, "early-session"))
+	if (!read_header(&h, &part) || !is_plain(&h) ||
+	    begins_with(&h.disposition, "early-session"))
 		return false;
 	if (begins_with(&h.type, type)) {
 		*out = (struct multipart_part){.content = part};

@@ -161,6 +161,9 @@ START_TEST(test_passed_over)
 	assert_none("b", "v=0\r\n");
 	assert_none("b", "Content-Type: application/sdp\r\n\r\nv=0\r\n");
 	assert_none("b", "--b");
+	assert_none("b",
+		    "--b\r\nContent-Type: application/sdp\r\nv=0\r\n--b--");
+	assert_none("b", "--b\r\nContent-Type: application/sdp\r\n\r\n--b--");
 	assert_none("b", "--b--\r\n--b\r\nContent-Type: application/sdp\r\n\r\n"
 			 "v=0");
 	assert_none("b", "--b\r\nContent-Type: application/sdpx\r\n\r\nv=0\r\n"
