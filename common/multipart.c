@@ -214,7 +214,7 @@ static bool read_multipart(struct multipart_span *subtype,
 	static const char name[] = "boundary=";
 	struct multipart_span rest = *type, p;
 
-	if (!next_parameter(subtype, &rest) ||
+	if (type->len == 0 || !next_parameter(subtype, &rest) ||
 	    subtype->len <= strlen(multipart) ||
 	    strncasecmp(subtype->p, multipart, strlen(multipart)) != 0)
 		return false;

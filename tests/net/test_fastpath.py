@@ -11,11 +11,11 @@ import pytest
 
 from calls import PROOF, Site, deployed, establish, hear_each_other, \
     offer_of, prove, site  # noqa: F401
+from parties import Party, both_hear, reinvite
 from support.daemons import BIN, Daemon, relayd_conf
 from support.net import THIRD, wait_until
 from support.rtp import build
 from support.sipmsg import Message, sdp, sdp_media, token
-from test_reinvite import Party, both_hear, reinvite
 
 SHAPES = [pytest.param("first", "third", id="2a"),
           pytest.param("third", "first", id="2b"),
