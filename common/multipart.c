@@ -149,7 +149,7 @@ static bool read_header(struct header *h, struct multipart_span *part)
 	struct multipart_span line, field = {part->p, 0};
 
 	memset(h, 0, sizeof(*h));
-	while (next_line(&line, part)) {
+	while (next_line(&line, part) && line.p[line.len - 1] == '\n') {
 		if (!is_blank(line.p[0])) {
 			read_field(h, &field);
 			field = line;
