@@ -65,6 +65,22 @@ def check_bye(bye, leg, cseq):
     return param(reason, "text")
 
 
+@pytest.mark.parametrize("caller, callee", SHAPES)
+def test_after_a_late_offer(site, caller, callee):
+    """The relay knows the callee as the one who offered first."""
+    alice, bob = site.phone(caller, "alice"), site.phone(callee, "bob")
+    out, back = site.media(alice), site.media(bob)
+    call = alice.invite(bob.aor)
+    leg = bob.incoming()
+    leg.answer(offer_of(bob, back))
+    ok = call.wait_status(200)
+    call.ack(offer_of(alice, out))
+    ack = leg.wait_ack()
+    hear_each_other(out, ok.media[0][1:], back, ack.media[0][1:])
+    check_bye(wait_bye(call), call, 1)
+    check_bye(wait_bye(leg), leg, call.invite.cseq + 1)
+
+
 def is_up(site, call_id):
     return call_id in {s["call_id"] for s in site.relay.api("sessions")
                        ["sessions"]}
