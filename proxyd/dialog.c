@@ -144,13 +144,14 @@ static bool is_relayed_ahead(const struct request *r)
 	return false;
 }
 
-/* The relay is that of the route, or one that was chosen since; a call that
- * needed none gets one where a party has moved behind a NAT. */
+/* The relay is that of the session, which may be another than the route names:
+ * that one was silent when the late offer came. A call that needed none gets
+ * one where a party has moved behind a NAT. */
 static bool has_relay(struct branch *b, const struct session *s)
 {
 	const struct request *r = b->r;
 
-	if (addr_is_none(&b->route.relay) && s)
+	if (s)
 		b->route.relay = s->relay;
 	return !addr_is_none(&b->route.relay) ||
 	       (!r->trusted && r->natted && !is_relayed_ahead(r));

@@ -51,10 +51,16 @@ static relay_id next_choice(struct addr *relay, const struct branch *b)
 	return 0;
 }
 
-/* Whether any relay will do: once a route names one it has to be that. */
-static bool is_free_to_choose(const struct branch *b)
+/* Whether any relay will do: a session has its own, and within a call the route
+ * names one. */
+static bool is_free_to_choose(struct branch *b)
 {
-	return b->r->initial ? !b->late : addr_is_none(&b->route.relay);
+	const struct session *s =
+		sessions_get(b->r->p->sessions, branch_session(b));
+
+	if (s)
+		b->route.relay = s->relay;
+	return !s && (b->r->initial || addr_is_none(&b->route.relay));
 }
 
 /* The relay to ask: the one the dialog's route names, or the next choice. */

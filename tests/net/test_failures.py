@@ -11,7 +11,7 @@ from robust import deploy, hang_up, paused, reoffer, ringing, \
     talking  # noqa: F401
 from support.daemons import Daemon, relayd_conf
 from support.net import REDIRECT, RELAY, THIRD
-from support.sipmsg import sdp
+from support.sipmsg import sdp, uri_of, uri_param
 
 SOON = 4  # seconds within which a caller is owed an answer
 PROXIES = [pytest.param(["proxy1"], id="callers"),
@@ -259,6 +259,34 @@ def test_second_relay_is_used_when_the_first_is_down(deploy):
     first_refused(site, *site.pair())
     site.settled()
     site.unhurt()
+
+
+def test_late_offer_while_its_relay_is_down(deploy, net):
+    """The route names a relay that is silent by the time the offer comes in
+    the 200: another one serves the call, and is released by it."""
+    site = deploy(proxyd={"relays": [f"{THIRD}:5060", f"{RELAY}:5060"]})
+    other = Daemon(net, "third", "relayd", relayd_conf(
+        listen=[f"udp:{THIRD}:5060"],
+        media={"address": THIRD, "ports": [31000, 31999]}))
+    alice, bob = site.pair()
+    call = alice.invite(bob.aor)
+    leg = bob.incoming()
+    chosen = next(uri_param(uri_of(r), "ph-relay")
+                  for r in leg.invite.all("Record-Route")
+                  if "ph-relay" in r)
+    down, up, ip = (other, site.relay, RELAY) if THIRD in chosen \
+        else (site.relay, other, THIRD)
+    with paused(down):
+        leg.answer(offer_of(bob))
+        assert call.wait_status(200).media[0][1] == ip
+        call.ack(offer_of(alice))
+        assert leg.wait_ack().media[0][1] == ip
+        assert up.metric("sessions") == 1
+        asked, answered = reoffer(leg, call, 21000)
+        assert asked[0][1] == answered[0][1] == ip
+        hang_up(call, leg)
+        up.wait_metric("sessions", lambda n: n == 0)
+    down.wait_metric("sessions", lambda n: n == 0)
 
 
 def test_second_redirectd_is_used_when_the_first_is_down(deploy):
