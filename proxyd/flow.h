@@ -90,7 +90,8 @@ void holding_abandon(struct branch *b);
 
 /* hanging_up.c: a 2xx to an INVITE cannot be passed on. Acknowledge it and end
  * the call with who sent it (RFC 3261 13.2.2.4), once; its repetitions are
- * acknowledged. Its Contact is as rewritten. */
+ * acknowledged. Its Contact is as rewritten. Of a call that was up, the other
+ * party is told too, and the resource given back. */
 void hanging_up(struct branch *b, msg_t *answer);
 
 /* Print a response and send it back. */

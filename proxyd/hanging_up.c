@@ -3,6 +3,7 @@
 #include "proxyd/edge.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
+#include "proxyd/session.h"
 
 #include "proxyd/flow.h"
 
@@ -31,14 +32,21 @@ static int learn_parties(struct parties **pp, enum party *to,
 }
 
 static void send_ack(const struct branch *b, const struct parties *parties,
-		     enum party to, const struct parties_bye *bye,
-		     struct channel *dst, const sip_t *answer)
+		     enum party to, const sip_t *answer)
 {
+	struct proxy *p = b->r->p;
+	char branch[TXN_BRANCH_LEN];
+	struct channel self, dst;
+	const struct parties_bye by = {.self = &self, .branch = branch};
 	struct strbuf sb;
 
+	if (parties_way(&dst, parties, to) || !proxy_may_contact(p, &dst.addr))
+		return;
+	edge_self(&self, p, &dst);
+	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
-	if (!parties_ack(&sb, parties, to, bye, answer->sip_cseq->cs_seq))
-		(void)edge_send(dst, out, sb.len, b->r->p);
+	if (!parties_ack(&sb, parties, to, &by, answer->sip_cseq->cs_seq))
+		(void)edge_send(&dst, out, sb.len, p);
 }
 
 /* Nobody waits for it. */
@@ -53,46 +61,56 @@ static void bye_answered(txn_id id, int status, msg_t *msg, bool last,
 	(void)arg;
 }
 
-static void send_bye(struct branch *b, struct parties *parties, enum party to,
-		     const struct parties_bye *bye, const struct channel *dst)
+static bool send_bye(struct proxy *p, struct parties *parties, enum party to)
+{
+	char branch[TXN_BRANCH_LEN];
+	struct channel self, dst;
+	const struct parties_bye bye = {
+		.self = &self,
+		.branch = branch,
+		.reason = reason,
+	};
+	struct strbuf sb;
+
+	if (parties_way(&dst, parties, to) || !proxy_may_contact(p, &dst.addr))
+		return false;
+	edge_self(&self, p, &dst);
+	txn_branch(branch, NULL, 0);
+	strbuf_init(&sb, out, sizeof(out));
+	return !parties_bye(&sb, parties, to, &bye) &&
+	       !txn_request(NULL, p->txns, proxy_now(p), &dst, branch, out,
+			    sb.len, 0, bye_answered, 0);
+}
+
+/* Within a call that is its end, for the other party too. */
+static void end_call(struct branch *b, struct parties *parties, enum party to)
 {
 	struct proxy *p = b->r->p;
-	struct strbuf sb;
+	const struct session *s;
 
 	if (b->hung_up)
 		return;
 	b->hung_up = true;
 	p->n.hung_up++;
-	strbuf_init(&sb, out, sizeof(out));
-	if (!parties_bye(&sb, parties, to, bye))
-		(void)txn_request(NULL, p->txns, proxy_now(p), dst, bye->branch,
-				  out, sb.len, 0, bye_answered, 0);
+	(void)send_bye(p, parties, to);
+	log_info("call ended: its answer could not be passed on",
+		 LOG_S("call_id", request_id(b->r)),
+		 LOG_A("dst", &b->dest.addr));
+	s = b->r->initial ? NULL : sessions_get(p->sessions, branch_session(b));
+	if (!s || !s->parties)
+		return;
+	(void)send_bye(p, s->parties, (enum party) !to);
+	b->owns_resource = true;
 }
 
 void hanging_up(struct branch *b, msg_t *answer)
 {
-	struct proxy *p = b->r->p;
-	char ack[TXN_BRANCH_LEN], branch[TXN_BRANCH_LEN];
-	struct channel self, dst;
-	struct parties_bye bye = {
-		.self = &self,
-		.branch = ack,
-		.reason = reason,
-	};
 	struct parties *parties = NULL;
 	enum party to;
 
-	if (!b->sip || learn_parties(&parties, &to, b, sip_object(answer)) ||
-	    parties_way(&dst, parties, to) || !proxy_may_contact(p, &dst.addr))
-		goto out;
-	edge_self(&self, p, &dst);
-	txn_branch(ack, NULL, 0);
-	send_ack(b, parties, to, &bye, &dst, sip_object(answer));
-	txn_branch(branch, NULL, 0);
-	bye.branch = branch;
-	send_bye(b, parties, to, &bye, &dst);
-	log_info("call ended: its answer could not be passed on",
-		 LOG_S("call_id", request_id(b->r)), LOG_A("dst", &dst.addr));
-out:
+	if (!b->sip || learn_parties(&parties, &to, b, sip_object(answer)))
+		return;
+	send_ack(b, parties, to, sip_object(answer));
+	end_call(b, parties, to);
 	parties_free(parties);
 }

@@ -147,6 +147,25 @@ def test_late_offer_and_the_relay_has_gone_silent(site):
         site.relay.signal(signal.SIGCONT)
 
 
+@SIDES
+def test_late_offer_of_a_line_more_and_the_relay_has_gone_silent(site, side):
+    """The 200 to a re-INVITE cannot be taken back: that is the call's end, and
+    both sides are told."""
+    one, other = parties(site, "first", "second", side)
+    more = site.media(other.leg.ua)
+    one.leg.reinvite(None)
+    other.leg.wait_reinvite()
+    site.relay.signal(signal.SIGSTOP)
+    try:
+        other.leg.answer(offer_of(other.leg.ua, other.media, more))
+        assert one.leg.wait_final().status == 503
+        other.leg.wait_ack()
+        for leg in (one.leg, other.leg):
+            assert leg.wait_request("BYE").uri == leg.ua.contact_uri
+    finally:
+        site.relay.signal(signal.SIGCONT)
+
+
 @pytest.mark.parametrize("caller, callee", SHAPES)
 def test_late_offer_in_a_reliable_provisional_response(site, caller, callee):
     """Offer in the 183, answer in its PRACK; the 200 has none."""
