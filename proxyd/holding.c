@@ -1,3 +1,5 @@
+#include "common/nat.h"
+#include "proto/route.h"
 #include "proxyd/forking.h"
 #include "proxyd/offer.h"
 #include "proxyd/proxy.h"
@@ -27,22 +29,43 @@ static bool is_known(const struct branch *b, const struct sdp *offer)
 	return b->offered && s && covers(s->resource, offer);
 }
 
+static bool is_relayed(const struct branch *b)
+{
+	return !addr_is_none(&b->route.relay) && (!b->r->initial || b->late);
+}
+
+/* Two whose addresses cannot reach each other, as only the offer shows: a phone
+ * of ours is to get it, and nobody has a relay for the call. */
+static bool is_out_of_reach(const struct branch *b, const struct sdp *offer,
+			    const sip_t *sip)
+{
+	const struct addr *media = sdp_first_address(offer);
+
+	if (b->r->trusted || !media || nat_reachable(media, &b->r->src.addr))
+		return false;
+	for (const sip_record_route_t *rr = sip->sip_record_route; rr;
+	     rr = rr->r_next)
+		if (route_has_relay(rr->r_url))
+			return false;
+	return true;
+}
+
 bool holding_wanted(const struct branch *b, int status, msg_t *msg)
 {
+	const sip_t *sip = sip_object(msg);
 	struct sdp offer;
 	size_t len;
 	bool sdp;
-	const char *body = sipmsg_body(&len, &sdp, sip_object(msg));
+	const char *body = sipmsg_body(&len, &sdp, sip);
 
-	if (b->ended || addr_is_none(&b->route.relay) ||
-	    (b->r->initial && !b->late))
+	if (b->ended || forking_mutes(b, status, sip) ||
+	    offer_of_response(b->r->method, status, b->r->has_sdp,
+			      sdp && len) != OFFER_OFFER)
 		return false;
-	if (offer_of_response(b->r->method, status, b->r->has_sdp,
-			      sdp && len) != OFFER_OFFER ||
-	    forking_mutes(b, status, sip_object(msg)))
-		return false;
-	return sdp_parse(&offer, body, len) ||
-	       (sdp_needs_ports(&offer) && !is_known(b, &offer));
+	if (sdp_parse(&offer, body, len))
+		return is_relayed(b);
+	return sdp_needs_ports(&offer) && !is_known(b, &offer) &&
+	       (is_relayed(b) || is_out_of_reach(b, &offer, sip));
 }
 
 static enum step_result step_ask(struct branch *b)

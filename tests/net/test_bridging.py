@@ -155,6 +155,29 @@ def test_through_a_proxy(net):
     site.settled()
 
 
+@pytest.mark.parametrize("one_proxy", [True, False])
+def test_through_a_proxy_with_a_late_offer(net, one_proxy):
+    """That the two cannot reach each other is seen when the offer comes, in
+    the 200; the relay is asked then."""
+    addresses(net)
+    site = Site(net, relayd={"media": {"address": [RELAY, RELAY6],
+                                       "ports": [30000, 30999]}})
+    alice = site.phone("third", "alice", proxy=PROXY2)
+    bob = site.phone("stranger", "bob", proxy=PROXY2 if one_proxy else PROXY1)
+    out, back = site.media(alice), Phones(net).media("stranger", STRANGER6)
+    call = alice.invite(bob.aor)
+    leg = bob.incoming()
+    leg.answer(sdp(STRANGER6, ("audio", back.port)))
+    near = call.wait_status(200).media[0][1:]
+    call.ack(offer_of(alice, out))
+    far = leg.wait_ack().media[0][1:]
+    assert (near[0], far[0]) == (RELAY, RELAY6)
+    hear_each_other(out, near, back, far)
+    assert call.bye().status == 200
+    leg.wait_request("BYE")
+    site.settled()
+
+
 def test_one_question_is_enough_within_a_family(net):
     """The relay is asked beside the query of where the callee is; of a relay
     with one address of each family there is no more to ask."""
