@@ -164,6 +164,7 @@ bench-media: ## media: packets/s, CPU, latency and memory, four ways (root)
 FUZZ ?= fuzz_sipmsg
 SECONDS ?= 60
 FUZZ_SAN := address,undefined
+FUZZ_DICT = $(if $(filter %_sipmsg %_proto %_txn %_receive %_control,$(FUZZ)),-dict=tests/fuzz/sip.dict)
 FUZZ_OBJ = $(patsubst $(BUILD)/%,$(BUILD)/libfuzzer/%,$(call unit_obj,$(FUZZ)) $(BUILD)/libpinhole.a)
 .PHONY: fuzz
 fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n
@@ -175,7 +176,7 @@ fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n
 		-fno-sanitize-recover=all \
 		-o $(BUILD)/libfuzzer/$(FUZZ) tests/fuzz/$(FUZZ).c \
 		$(FUZZ_OBJ) $(LDLIBS) $(if $(call unit_daemon,$(FUZZ)),$(BPF_LIBS))
-	$(BUILD)/libfuzzer/$(FUZZ) -max_total_time=$(SECONDS) \
+	$(BUILD)/libfuzzer/$(FUZZ) -max_total_time=$(SECONDS) $(FUZZ_DICT) \
 		-artifact_prefix=$(BUILD)/libfuzzer/ \
 		$(BUILD)/libfuzzer/found/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 

@@ -5,6 +5,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/request.h"
 #include "proxyd/session.h"
 #include "tests/fuzz/proxyd_edge.h"
 #include "tests/fuzz/proxyd_peers.h"
@@ -21,7 +22,7 @@
  *                 got: "180", or "200", CRLF and the rest of the response
  *   t NUMBER      so many milliseconds go by
  *   -             redirectd and relayd are silent; + they answer again
- *   x             the proxy ends gracefully
+ *   x             the proxy begins nothing more; X it gives up what is open
  *
  * "{route}" stands for the last Record-Route that the proxy wrote, "{tag}" for
  * the To tag of an answer above. In the end nothing is open.
@@ -263,6 +264,8 @@ static void event(const char *text)
 		w.silent = text[0] == '-';
 	else if (text[0] == 'x')
 		w.p.draining = true;
+	else if (text[0] == 'X')
+		requests_give_up(&w.p);
 	deliver_posted();
 }
 
