@@ -8,6 +8,7 @@
 #include "proxyd/request.h"
 #include "proxyd/session.h"
 #include "tests/fuzz/proxyd_edge.h"
+#include "tests/fuzz/proxyd_names.h"
 #include "tests/fuzz/proxyd_peers.h"
 
 /*
@@ -18,9 +19,11 @@
  *   a b c s TEXT  a message comes from a phone behind a NAT, from a public one,
  *                 over a TCP connection, from a stranger
  *   p d r TEXT    from another proxy of the site, from redirectd, from relayd
- *   A B C P TEXT  the one of the small letter answers the last request that it
- *                 got: "180", or "200", CRLF and the rest of the response
+ *   f g TEXT      from a server of another site, from its other port
+ *   A B C P F G TEXT   the one of the small letter answers the last request
+ *                 that it got: "180", or "200", CRLF, the rest of the response
  *   t NUMBER      so many milliseconds go by
+ *   k             the TCP connection breaks
  *   -             redirectd and relayd are silent; + they answer again
  *   x             the proxy begins nothing more; X it gives up what is open
  *
@@ -33,9 +36,21 @@ enum {
 	ADVANCE_MAX = 100000,
 	ADVANCE_ALL = 400000,
 	SETTLE_MS = 20 * 60 * 1000,
+	STEPS_MAX = 100000,
 };
 
-enum who { ALICE, BOB, CONN, STRANGER, PROXY, REDIRECTD, RELAYD, WHO_COUNT };
+enum who {
+	ALICE,
+	BOB,
+	CONN,
+	STRANGER,
+	PROXY,
+	REDIRECTD,
+	RELAYD,
+	FOREIGN,
+	FOREIGN_SRV,
+	WHO_COUNT
+};
 
 static const struct {
 	char letter;
@@ -49,6 +64,8 @@ static const struct {
 	[PROXY] = {'p', TRANSPORT_UDP, "203.0.113.2:5060"},
 	[REDIRECTD] = {'d', TRANSPORT_UDP, "203.0.113.3:5060"},
 	[RELAYD] = {'r', TRANSPORT_UDP, "203.0.113.4:5060"},
+	[FOREIGN] = {'f', TRANSPORT_UDP, "203.0.113.77:5060"},
+	[FOREIGN_SRV] = {'g', TRANSPORT_UDP, "203.0.113.77:5080"},
 };
 
 struct letter {
@@ -158,15 +175,19 @@ static void edge_captured(const struct channel *to, const char *data,
 		MUST(data[8] >= '1' && data[8] <= '6');
 }
 
+/* Until nobody has anything to say; what comes then may have more of it. */
 static void deliver_posted(void)
 {
-	for (size_t i = 0; i < w.queued; i++) {
-		struct channel src = channel_of(w.queue[i].from);
+	names_deliver();
+	while (w.queued) {
+		struct letter first = w.queue[0];
+		struct channel src = channel_of(first.from);
 
-		edge_deliver(&src, w.queue[i].text, strlen(w.queue[i].text));
-		free(w.queue[i].text);
+		memmove(w.queue, w.queue + 1, --w.queued * sizeof(first));
+		edge_deliver(&src, first.text, strlen(first.text));
+		free(first.text);
+		names_deliver();
 	}
-	w.queued = 0;
 }
 
 /* The clock is turned by hand: the loop itself never runs before the end. */
@@ -174,12 +195,9 @@ static void advance(uint64_t ms)
 {
 	uint64_t until = edge_loop.time + ms;
 
-	while (deadlines_next(w.p.deadlines) <= until) {
-		uint64_t next = deadlines_next(w.p.deadlines);
-
-		if (next > edge_loop.time)
-			edge_loop.time = next;
-		deadlines_run(w.p.deadlines, edge_loop.time);
+	deliver_posted();
+	for (unsigned n = 0; edge_fire(until); n++) {
+		MUST(n < STEPS_MAX);
 		deliver_posted();
 	}
 	edge_loop.time = until;
@@ -250,6 +268,13 @@ static void pass(const char *text)
 	advance(ms);
 }
 
+static void break_connection(void)
+{
+	struct channel ch = channel_of(CONN);
+
+	edge_transports.cfg.closed(&ch, -ECONNRESET, edge_transports.cfg.arg);
+}
+
 static void event(const char *text)
 {
 	for (enum who i = ALICE; i < WHO_COUNT; i++) {
@@ -262,11 +287,13 @@ static void event(const char *text)
 		pass(text + 1);
 	else if (text[0] == '-' || text[0] == '+')
 		w.silent = text[0] == '-';
+	else if (text[0] == 'k')
+		break_connection();
 	else if (text[0] == 'x')
 		w.p.draining = true;
 	else if (text[0] == 'X')
 		requests_give_up(&w.p);
-	deliver_posted();
+	advance(0);
 }
 
 static const struct proxyd_conf *configuration(void)
@@ -279,6 +306,7 @@ static const struct proxyd_conf *configuration(void)
 		{"PROXYD_TRUSTED", "203.0.113.2/32"},
 		{"PROXYD_SECRET", "0123456789abcdef"},
 		{"PROXYD_REFUSALS", "100000"},
+		{"PROXYD_ALLOW_FOREIGN", "true"},
 	};
 	static struct proxyd_conf conf;
 	char err[CONF_ERRLEN];
@@ -300,7 +328,7 @@ static void open_world(void)
 	w.p.conf = configuration();
 	MUST(uv_loop_init(&edge_loop) == 0);
 	MUST(proxy_start(&w.p, err) == 0);
-	deliver_posted();
+	advance(0);
 }
 
 /* Relays are asked for their health for ever; all else ends by itself. */

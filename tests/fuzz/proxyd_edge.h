@@ -14,7 +14,7 @@
  * the library. Bytes that would leave go to edge_captured(), which the target
  * defines; bytes arrive by edge_deliver().
  */
-enum { EDGE_ENDS_MAX = 4 };
+enum { EDGE_ENDS_MAX = 4, EDGE_TIMERS_MAX = 8, EDGE_CONN = 9 };
 
 struct transports {
 	struct transports_config cfg;
@@ -24,6 +24,13 @@ struct transports {
 
 static struct transports edge_transports;
 static uv_loop_t edge_loop;
+
+/* Timers of the loop that are running. */
+static struct {
+	uv_timer_t *handle;
+	uv_timer_cb cb;
+	uint64_t due;
+} edge_timers[EDGE_TIMERS_MAX];
 
 /* One message that the proxy sends, borrowed. */
 static void edge_captured(const struct channel *to, const char *data,
@@ -41,6 +48,51 @@ static inline void edge_deliver(const struct channel *src, const char *data,
 	copy[len] = '\0';
 	t->cfg.message(copy, len, src, t->cfg.arg);
 	free(copy);
+}
+
+int uv_timer_stop(uv_timer_t *handle)
+{
+	for (size_t i = 0; i < EDGE_TIMERS_MAX; i++)
+		if (edge_timers[i].handle == handle)
+			edge_timers[i].handle = NULL;
+	return 0;
+}
+
+int uv_timer_start(uv_timer_t *handle, uv_timer_cb cb, uint64_t timeout,
+		   uint64_t repeat)
+{
+	size_t i = 0;
+
+	MUST(repeat == 0);
+	(void)uv_timer_stop(handle);
+	while (i < EDGE_TIMERS_MAX && edge_timers[i].handle)
+		i++;
+	MUST(i < EDGE_TIMERS_MAX);
+	edge_timers[i].handle = handle;
+	edge_timers[i].cb = cb;
+	edge_timers[i].due = edge_loop.time + timeout;
+	return 0;
+}
+
+/* Run the timer that is due first, if it is by `until`. False: none is. */
+static inline bool edge_fire(uint64_t until)
+{
+	size_t first = EDGE_TIMERS_MAX;
+	uv_timer_t *handle;
+
+	for (size_t i = 0; i < EDGE_TIMERS_MAX; i++)
+		if (edge_timers[i].handle && edge_timers[i].due <= until &&
+		    (first == EDGE_TIMERS_MAX ||
+		     edge_timers[i].due < edge_timers[first].due))
+			first = i;
+	if (first == EDGE_TIMERS_MAX)
+		return false;
+	if (edge_timers[first].due > edge_loop.time)
+		edge_loop.time = edge_timers[first].due;
+	handle = edge_timers[first].handle;
+	edge_timers[first].handle = NULL;
+	edge_timers[first].cb(handle);
+	return true;
 }
 
 uv_loop_t *daemon_loop(struct daemon *d)
@@ -70,6 +122,18 @@ int transports_listen(struct transports *t, enum transport transport,
 		.addr = *self, .transport = transport, .local = t->n + 1};
 	t->n++;
 	return (int)t->n;
+}
+
+int transports_connect(struct transports *t, struct channel *ch,
+		       const char *name)
+{
+	(void)name;
+	ch->local = transports_local(t, ch);
+	if (!ch->local)
+		return -EAFNOSUPPORT;
+	if (ch->transport != TRANSPORT_UDP && !ch->conn)
+		ch->conn = EDGE_CONN;
+	return 0;
 }
 
 unsigned transports_local(const struct transports *t, const struct channel *to)
