@@ -35,7 +35,7 @@ enum {
 	QUEUE_MAX = 256,
 	ADVANCE_MAX = 100000,
 	ADVANCE_ALL = 400000,
-	SETTLE_MS = 20 * 60 * 1000,
+	SETTLE_MS = 80 * 60 * 1000, /* a client is asked for an hour */
 	STEPS_MAX = 100000,
 };
 
