@@ -23,6 +23,16 @@
 
 enum { ROUTE_LEN = 512 };
 
+/* What we have put there ourselves, which a spiral brings back (loops.h). */
+static bool has_our_hash(const struct request *r, const url_t *url)
+{
+	struct route_state st;
+	bool from_caller;
+
+	return !route_parse(&st, &from_caller, url, r->p->secret, request_id(r),
+			    r->sip->sip_from->a_tag, r->sip->sip_to->a_tag);
+}
+
 /* A proxy of another site records its routes, but none of ours. */
 static void strip_own_routes(struct request *r)
 {
@@ -30,16 +40,24 @@ static void strip_own_routes(struct request *r)
 
 	for (rr = r->sip->sip_record_route; rr; rr = next) {
 		next = rr->r_next;
-		if (proxy_is_self(r->p, rr->r_url))
+		if (proxy_is_self(r->p, rr->r_url) &&
+		    !has_our_hash(r, rr->r_url))
 			(void)sip_header_remove(r->msg, r->sip,
 						(sip_header_t *)rr);
 	}
 }
 
+/* Over a proxy of another site; who registers is a phone, whatever it says it
+ * came over, and is where it was seen. */
+static bool is_foreign(const struct request *r)
+{
+	return r->method != sip_method_register && foreign_came(r);
+}
+
 /* Words of our dialect mean nothing in a phone's mouth. */
 static void strip(struct request *r)
 {
-	bool foreign = foreign_came(r);
+	bool foreign = is_foreign(r);
 
 	if (r->trusted)
 		return;
@@ -157,7 +175,7 @@ static void read_claims(struct nat_claims *c, const struct request *r)
 	c->source = r->src.addr;
 	c->stream = transport_is_stream(r->src.transport);
 	(void)sipmsg_via_addr(&c->via, r->sip->sip_via);
-	if (foreign_came(r)) /* these are of somebody behind it */
+	if (is_foreign(r)) /* these are of somebody behind it */
 		return;
 	c->media = r->media;
 	if (m)

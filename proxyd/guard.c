@@ -30,6 +30,7 @@ struct guard {
 	struct overload overload;
 	uint32_t lag_ms;    /* the longest since the last look */
 	uint64_t idle_ns;   /* as of the last look */
+	bool look_now;      /* there are other limits */
 	uint64_t memory_at; /* when memory was looked at */
 	unsigned memory;    /* 0-1000 */
 	uint64_t memory_max;
@@ -103,6 +104,8 @@ int guard_reload(struct guard *g, const struct proxyd_conf *conf)
 	read_limits(&cfg, conf);
 	limits_set(g->limits, &cfg);
 	g->memory_max = (uint64_t)conf->limits_memory << 20;
+	g->memory_at = 0;
+	g->look_now = true;
 	return read_gateways(g, conf);
 }
 
@@ -193,9 +196,9 @@ static unsigned busy(struct guard *g, uint64_t passed_ms)
 	uint64_t waited = (idle - g->idle_ns) / MS;
 
 	g->idle_ns = idle;
-	return waited >= passed_ms
-		       ? 0
-		       : (unsigned)(1000 - waited * 1000 / passed_ms);
+	if (!passed_ms || waited >= passed_ms)
+		return 0;
+	return (unsigned)(1000 - waited * 1000 / passed_ms);
 }
 
 static unsigned memory(struct guard *g, uint64_t now)
@@ -233,8 +236,9 @@ static void look(struct proxy *p)
 	unsigned before = g->overload.refused;
 
 	g->lag_ms = lag > g->lag_ms ? lag : g->lag_ms;
-	if (!overload_due(&g->overload, now))
+	if (!g->look_now && !overload_due(&g->overload, now))
 		return;
+	g->look_now = false;
 	load = (struct overload_load){
 		.lag_ms = g->lag_ms,
 		.busy = busy(g, now - g->overload.at),
