@@ -3,12 +3,12 @@ stranger may know every identifier of it, the Route with its hash included."""
 
 import pytest
 
-from calls import Phone, establish, offer_of
+from calls import offer_of
 from elsewhere import ELSEWHERE, forged, phone_elsewhere, \
     spread  # noqa: F401
 from robust import deploy, hang_up, talking  # noqa: F401
-from support.net import PROXY1, wait_until
-from support.sipmsg import param, uri_of, uri_param
+from support.net import PROXY1, THIRD, wait_until
+from support.sipmsg import uri_of
 from test_limits import fail2ban_finds
 
 SIDES = pytest.mark.parametrize("side", ["caller", "callee"])
@@ -202,7 +202,6 @@ def test_an_identity_that_a_phone_asserts(deploy):
 
 def test_an_identity_that_a_gateway_asserts(deploy):
     """It goes through, over both proxies, to the phone."""
-    from support.net import THIRD
     site = deploy(proxyd={"gateways": [f"{THIRD}/32"]})
     gateway = site.phone("third", "gateway", proxy=PROXY1)
     bob = site.phone("second", "bob")
