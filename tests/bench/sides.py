@@ -40,8 +40,9 @@ def last_words(logs):
 
 class Pinhole:
     name = "pinhole"
-    settings = ('"log": "warn", proxyd "trace.calls": 0, redirectd "store": '
-                '"memory", relayd "workers": 1, "media.quarantine": 1 s, '
+    settings = ('"log": "warn", proxyd "trace.calls": 0, "limits.requests": 0 '
+                '(all calls come from one IP), redirectd "store": "memory", '
+                'relayd "workers": 1, "media.quarantine": 1 s, '
                 '"fastpath": "off"')
     programs = ("redirectd", "relayd", "proxyd")
 
@@ -57,7 +58,8 @@ class Pinhole:
     @staticmethod
     def _conf(program):
         if program == "proxyd":
-            return proxyd_conf(log="warn", trace={"calls": 0})
+            return proxyd_conf(log="warn", trace={"calls": 0},
+                               limits={"requests": 0})
         if program == "redirectd":
             return redirectd_conf(log="warn")
         # User space on both sides: what the kernel forwards for relayd would
