@@ -8,7 +8,7 @@ import pytest
 from calls import Phone, offer_of
 from robust import deploy, hang_up, talking  # noqa: F401
 from support.daemons import Daemon, proxyd_conf
-from support.net import PROXY1, STRANGER, TOP, wait_until
+from support.net import PROXY1, PROXY2, STRANGER, TOP, wait_until
 from support.sip import UA
 from support.sipmsg import token
 
@@ -100,6 +100,28 @@ def test_a_phone_on_a_proxys_host_has_one(deploy):
     options(peer, 60)
     peer.wait_for(lambda: answers(peer, 503), what="a 503")
     assert answers(peer, 200) < 20
+
+
+def test_a_phone_that_comes_over_tcp_from_a_proxys_host_has_one(net):
+    """The other proxies speak UDP; whoever gets a connection from there is a
+    phone."""
+    Daemon(net, "proxy1", "proxyd", proxyd_conf(
+        listen=[f"udp:{PROXY1}:5060", f"tcp:{PROXY1}:5060"],
+        limits={"requests": 1, "burst": 4}))
+    phone = net.tcp("proxy2", (PROXY1, 5060))
+    phone.settimeout(10)
+    uri = f"sip:{PROXY1}"
+    for n in range(60):
+        phone.sendall(
+            f"OPTIONS {uri} SIP/2.0\r\nVia: SIP/2.0/TCP {PROXY2}:5090;branch="
+            f"{token('z9hG4bK')}\r\nMax-Forwards: 70\r\nFrom: <{uri}>;tag=a"
+            f"\r\nTo: <{uri}>\r\nCall-ID: {token('c')}\r\n"
+            "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n".encode())
+    got = b""
+    while b"SIP/2.0 503" not in got:
+        got += phone.recv(65536)
+    assert got.count(b"SIP/2.0 200") < 20
+    phone.close()
 
 
 def test_gateways_have_no_limit(deploy):
