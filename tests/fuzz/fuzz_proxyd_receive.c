@@ -5,6 +5,7 @@
 #include "proxyd/conf.h"
 #include "proxyd/pooling.h"
 #include "proxyd/proxy.h"
+#include "proxyd/recalling.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
 #include "tests/fuzz/proxyd_edge.h"
@@ -331,11 +332,14 @@ static void open_world(void)
 	advance(0);
 }
 
-/* Relays are asked for their health for ever; all else ends by itself. */
+/* Relays are asked for their health for ever, and a directory for our clients
+ * until it answers; all else ends by itself. */
 static void close_world(void)
 {
 	pooling_stop(w.p.pooling);
 	w.p.pooling = NULL;
+	recalling_stop(w.p.recalling);
+	w.p.recalling = NULL;
 	advance(SETTLE_MS);
 	MUST(txns_open(w.p.txns) == 0 && txns_pending(w.p.txns) == 0);
 	MUST(table_count(w.p.requests) == 0);
