@@ -1,4 +1,3 @@
-
 #include "common/log.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
