@@ -36,6 +36,8 @@
 	  "reach")                                                             \
 	X(TENTATIVE, "ph-tentative",                                           \
 	  "an offer that may still be refused: ports alone")                   \
+	X(BEGINS, "ph-begins",                                                 \
+	  "a call is to begin: not for a session that has been answered")      \
 	X(NEAR, "ph-near",                                                     \
 	  "the relay's address for the party that asked, where it has "        \
 	  "several")                                                           \
@@ -58,6 +60,9 @@ enum proto_uri_param {
 /* The spelling and the meaning. */
 const char *proto_uri_param_name(enum proto_uri_param p);
 const char *proto_uri_param_about(enum proto_uri_param p);
+
+/* The one header of the dialect: a record of the dialog (record.h). */
+#define PROTO_DIALOG_HEADER "Pinhole-Dialog"
 
 /* The user part every relayd answers to: sip:relay@HOST. */
 #define PROTO_RELAY_USER "relay"

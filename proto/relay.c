@@ -5,6 +5,7 @@
 
 #include "common/strbuf.h"
 #include "proto/dialect.h"
+#include "proto/record.h"
 #include "proto/relay.h"
 
 enum {
@@ -93,6 +94,30 @@ static bool body_type_is(const sip_t *sip, const char *type)
 	return ct && ct->c_type && strcasecmp(ct->c_type, type) == 0;
 }
 
+/* Kept for the proxy, and given back to it, as it is. */
+static int add_dialog(struct strbuf *out, const struct relay_request *r)
+{
+	if (!r->dialog)
+		return 0;
+	if (!proto_text_ok(r->dialog, " ") || strlen(r->dialog) >= RECORD_LEN)
+		return -EINVAL;
+	strbuf_printf(out, PROTO_DIALOG_HEADER ": %s\r\n", r->dialog);
+	return 0;
+}
+
+const char *relay_dialog(const sip_t *sip)
+{
+	const sip_unknown_t *h = sip->sip_unknown;
+
+	while (h &&
+	       (!h->un_name || strcasecmp(h->un_name, PROTO_DIALOG_HEADER)))
+		h = h->un_next;
+	return h && h->un_value && *h->un_value &&
+			       strlen(h->un_value) < RECORD_LEN
+		       ? h->un_value
+		       : NULL;
+}
+
 static bool is_moved(const sip_t *sip)
 {
 	return sip->sip_status && sip->sip_status->st_status == STATUS_MOVED;
@@ -108,6 +133,8 @@ int relay_request_print(struct strbuf *out, const struct proto_hop *hop,
 	err = add_relay_head(out, "INVITE", hop, r, &r->options);
 	if (err)
 		return err;
+	if (add_dialog(out, r))
+		return -EINVAL;
 	if (!addr_is_none(&r->observed))
 		strbuf_printf(out, "Contact: <sip:%s>\r\n",
 			      addr_str(observed, &r->observed));
@@ -135,6 +162,7 @@ int relay_request_parse(struct relay_request *r, const sip_t *sip)
 	if (sip->sip_contact &&
 	    sipmsg_url_addr(&r->observed, sip->sip_contact->m_url))
 		memset(&r->observed, 0, sizeof(r->observed));
+	r->dialog = relay_dialog(sip);
 	if (sdp) {
 		r->sdp = body;
 		r->sdp_len = len;
@@ -222,10 +250,10 @@ int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
 	err = add_relay_head(out, "BYE", hop, r, NULL);
 	if (err)
 		return err;
-	strbuf_printf(out,
-		      "Reason: SIP;cause=408;text=\"%s\"\r\n"
-		      "Content-Length: 0\r\n\r\n",
-		      text);
+	strbuf_printf(out, "Reason: SIP;cause=408;text=\"%s\"\r\n", text);
+	if (add_dialog(out, r))
+		return -EINVAL;
+	strbuf_str(out, "Content-Length: 0\r\n\r\n");
 	return strbuf_err(out);
 }
 

@@ -38,6 +38,7 @@ struct relay_request {
 	struct relay_options options; /* of the request alone */
 	const char *sdp;
 	size_t sdp_len;
+	const char *dialog; /* the record of the dialog (record.h); NULL */
 };
 
 /* Print one. `from`/`to` are taken as they are. 0, -EMSGSIZE, -EINVAL where a
@@ -74,6 +75,10 @@ int relay_release_print(struct strbuf *out, const struct proto_hop *hop,
  * with `text` in its Reason (RFC 3326). As above, -EINVAL. */
 int relay_gone_print(struct strbuf *out, const struct proto_hop *hop,
 		     const struct relay_request *r, const char *text);
+
+/* The record of the dialog in a message, as it came; NULL: none, or longer than
+ * one can be. */
+const char *relay_dialog(const sip_t *sip);
 
 /* Whether a request is that: BYE sip:relay@... outside a dialog with a Reason.
  * Who sent it is for the caller to judge. */

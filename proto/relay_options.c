@@ -45,6 +45,8 @@ int relay_options_print(struct strbuf *out, const struct relay_options *o)
 	}
 	if (*o->learn)
 		add(out, PROTO_LEARN, o->learn);
+	if (o->begins)
+		add(out, PROTO_BEGINS, "");
 	if (!addr_is_none(&o->toward))
 		add(out, PROTO_TOWARD,
 		    addr_port(&o->toward) ? addr_str(text, &o->toward)
@@ -91,6 +93,9 @@ int relay_options_parse(struct relay_options *o, const url_t *url)
 	there = value_of(o->learn, sizeof(o->learn), url, PROTO_LEARN);
 	if (there < 0 || (there && !is_word(o->learn)))
 		return -EINVAL;
+	o->begins =
+		sipmsg_url_param(text, sizeof(text), url,
+				 proto_uri_param_name(PROTO_BEGINS)) != -ENOENT;
 	there = value_of(text, sizeof(text), url, PROTO_TOWARD);
 	if (there < 0 || (there && (addr_parse(&o->toward, text, 0) ||
 				    !is_place(&o->toward))))

@@ -11,7 +11,8 @@ struct strbuf;
 
 /*
  * What the proxy wants of one session, in URI parameters of the relay request
- * (PROTO_RESEQUENCE, PROTO_LEARN, PROTO_TOWARD, PROTO_TENTATIVE). All zero asks
+ * (PROTO_RESEQUENCE, PROTO_LEARN, PROTO_TOWARD, PROTO_TENTATIVE, PROTO_BEGINS).
+ * All zero asks
  * for nothing: everything is as relayd is configured.
  */
 enum { RELAY_RESEQUENCE_MAX_MS = 200, RELAY_LEARN_LEN = 16 };
@@ -26,6 +27,7 @@ struct relay_options {
 	bool has_resequence;
 	uint16_t resequence_ms;      /* up to the above; 0: do not */
 	char learn[RELAY_LEARN_LEN]; /* "": absent; relayd knows the words */
+	bool begins;                 /* refused where a call is up */
 	struct addr toward; /* where the other party is; port 0: not known */
 	bool tentative; /* an offer that may still be refused: ports alone */
 };

@@ -1,21 +1,17 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/strbuf.h"
 #include "proto/dialect.h"
+#include "proto/mac.h"
 #include "proto/route.h"
 
 enum {
-	MAC_BYTES = 16, /* 128 of the 256 bits */
-	MAC_LEN = 2 * MAC_BYTES + 1,
 	SIDE_LEN = 3,
-	CLAIM_MAX = 2048,
+	CLAIM_TEXTS = 5,
 	FORK_LEN = 9,
 };
 
@@ -28,31 +24,15 @@ struct claim {
 	const char *fork;
 };
 
-/*
- * Each text goes in with its NUL, which none can contain: two different sets
- * of texts never make the same bytes. Without a fork it is one text less.
- */
-static int hash_claim(char mac[MAC_LEN], const struct claim *c,
-		      const char *secret)
+/* Without a fork it is one text less. */
+static size_t claim_texts(const char *texts[CLAIM_TEXTS], const struct claim *c)
 {
-	const char *const texts[] = {c->call_id, c->tag, c->side, c->relay,
-				     c->fork};
-	size_t n = sizeof(texts) / sizeof(texts[0]) - !*c->fork;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char data[CLAIM_MAX];
-	struct strbuf sb;
-
-	strbuf_init(&sb, data, sizeof(data));
-	for (size_t i = 0; i < n; i++)
-		strbuf_add(&sb, texts[i], strlen(texts[i]) + 1);
-	if (strbuf_err(&sb))
-		return -EMSGSIZE;
-	if (!HMAC(EVP_sha256(), secret, (int)strlen(secret),
-		  (const unsigned char *)data, sb.len, digest, NULL))
-		return -EMSGSIZE;
-	for (size_t i = 0; i < MAC_BYTES; i++)
-		snprintf(mac + 2 * i, 3, "%02x", digest[i]);
-	return 0;
+	texts[0] = c->call_id;
+	texts[1] = c->tag;
+	texts[2] = c->side;
+	texts[3] = c->relay;
+	texts[4] = c->fork;
+	return *c->fork ? CLAIM_TEXTS : CLAIM_TEXTS - 1;
 }
 
 static const char *side_text(const struct route_state *st)
@@ -105,27 +85,27 @@ static int get_param(char *buf, size_t cap, const url_t *url,
 static bool fits(struct claim *c, const char *tag, const char *mac,
 		 const char *secret)
 {
-	char want[MAC_LEN];
+	const char *texts[CLAIM_TEXTS];
 
 	c->tag = tag ? tag : "";
-	return hash_claim(want, c, secret) == 0 && strlen(mac) == MAC_LEN - 1 &&
-	       CRYPTO_memcmp(want, mac, MAC_LEN - 1) == 0;
+	return proto_mac_fits(mac, secret, texts, claim_texts(texts, c));
 }
 
 int route_print(char *buf, size_t cap, const struct channel *self,
 		const struct route_state *st, const char *secret,
 		const char *call_id, const char *caller_tag)
 {
-	char relay[ADDR_STRLEN] = "", own[ADDR_STRLEN], mac[MAC_LEN];
+	char relay[ADDR_STRLEN] = "", own[ADDR_STRLEN], mac[PROTO_MAC_LEN];
 	char fork[FORK_LEN] = "";
 	struct claim c = {call_id, caller_tag ? caller_tag : "", side_text(st),
 			  relay, fork};
+	const char *texts[CLAIM_TEXTS];
 	struct strbuf sb;
 
 	if (!addr_is_none(&st->relay))
 		addr_str(relay, &st->relay);
 	fork_print(fork, st->fork);
-	if (hash_claim(mac, &c, secret))
+	if (proto_mac(mac, secret, texts, claim_texts(texts, &c)))
 		return -EMSGSIZE;
 	strbuf_init(&sb, buf, cap);
 	strbuf_printf(&sb, "<sip:%s;lr", addr_str(own, &self->addr));
@@ -146,7 +126,7 @@ int route_parse(struct route_state *st, bool *from_caller, const url_t *url,
 		const char *secret, const char *call_id, const char *from_tag,
 		const char *to_tag)
 {
-	char side[SIDE_LEN] = "", relay[ADDR_STRLEN] = "", mac[MAC_LEN];
+	char side[SIDE_LEN] = "", relay[ADDR_STRLEN] = "", mac[PROTO_MAC_LEN];
 	char fork[FORK_LEN] = "";
 	struct claim c = {call_id, NULL, side, relay, fork};
 	bool caller;

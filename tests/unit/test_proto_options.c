@@ -14,12 +14,29 @@ static struct relay_options options(int ms, const char *learn,
 	return o;
 }
 
+START_TEST(test_begins)
+{
+	struct relay_request r = request(), got;
+	struct proto_hop h = hop("z9hG4bKx");
+	msg_t *msg;
+
+	r.options.begins = true;
+	ck_assert_int_eq(relay_request_print(&sb, &h, &r), 0);
+	ck_assert_ptr_nonnull(strstr(text, ";ph-begins SIP/2.0\r\n"));
+	msg = parsed(text);
+	ck_assert_int_eq(relay_request_parse(&got, sip_object(msg)), 0);
+	ck_assert(got.options.begins);
+	msg_destroy(msg);
+}
+END_TEST
+
 static void assert_same(const struct relay_options *a,
 			const struct relay_options *b)
 {
 	ck_assert_int_eq(a->has_resequence, b->has_resequence);
 	ck_assert_uint_eq(a->resequence_ms, b->resequence_ms);
 	ck_assert_str_eq(a->learn, b->learn);
+	ck_assert_int_eq(a->begins, b->begins);
 	ck_assert(addr_eq(&a->toward, &b->toward));
 	ck_assert(a->tentative == b->tentative);
 }
@@ -220,6 +237,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_example);
+	tcase_add_test(tc, test_begins);
 	tcase_add_test(tc, test_both_addresses);
 	tcase_add_loop_test(tc, test_print_and_parse, 0,
 			    sizeof(cases) / sizeof(cases[0]));
