@@ -58,6 +58,9 @@ static enum refusal step_60_receive(struct exchange *x)
 /* 60a: a session not known yet begins with an offer, and only with one. */
 static enum refusal step_60_open(struct exchange *x)
 {
+	if (x->session && x->req.options.begins &&
+	    session_has_dialog(x->session))
+		return IN_USE;
 	if (x->session)
 		return NONE;
 	if (x->req.to_tag)
@@ -94,6 +97,7 @@ static enum refusal step_60_party(struct exchange *x)
 	x->party.toward = r->options.toward;
 	x->party.proxy = *x->in->src;
 	x->party.cseq = r->cseq;
+	x->party.dialog = r->to_tag ? r->dialog : NULL;
 	x->party.self = x->in->self;
 	x->party.door = x->in->door;
 	if (session_is_nameless(x->session) && !r->to_tag) {
@@ -188,6 +192,19 @@ static enum refusal walk(struct exchange *x, step_h *const *steps)
 	return why;
 }
 
+/* An answer without a description: the dialog alone has changed. */
+static enum refusal keep_dialog(struct exchange *x)
+{
+	enum refusal why = x->req.dialog ? step_60_party(x) : NO_SDP;
+
+	if (why != NONE)
+		return why;
+	session_note_dialog(x->session, x->req.dialog);
+	session_keep(x->session, x->in->now);
+	session_lines(&x->sdp, x->session);
+	return step_66_build(x);
+}
+
 /* Fig. 10. */
 static enum refusal on_invite(struct exchange *x)
 {
@@ -200,8 +217,10 @@ static enum refusal on_invite(struct exchange *x)
 
 	x->c->cfg.counters->requests_invite++;
 	why = walk(x, fig10);
-	if (why != NO_SDP || !x->session || x->req.sdp_len || x->req.to_tag)
+	if (why != NO_SDP || !x->session || x->req.sdp_len)
 		return why;
+	if (x->req.to_tag)
+		return keep_dialog(x);
 	/* A proxy that has lost the session over a restart, and that gets a
 	 * late offer, only asks what its resource is. */
 	session_lines(&x->sdp, x->session);

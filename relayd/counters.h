@@ -22,6 +22,7 @@
 	X(answer_errors, "Answers that the kernel did not send")               \
 	X(untrusted, "Control messages from outside trusted, refused")         \
 	X(foreign_tag, "Requests with a tag of neither party, refused")        \
+	X(call_id_in_use, "Calls that would begin in the session of another")  \
 	X(broken, "Relay requests answered 400")                               \
 	X(bad_option, "Relay requests answered 400 for one of their options")  \
 	X(unusable_sdp, "Relay requests answered 488")                         \

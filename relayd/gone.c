@@ -125,6 +125,7 @@ static int print(struct strbuf *out, const struct gone_call *c,
 		.from = c->from,
 		.to = c->to,
 		.cseq = c->cseq,
+		.dialog = c->dialog,
 	};
 
 	return relay_gone_print(out, &hop, &r, why);

@@ -36,6 +36,7 @@ struct gone_config {
 struct gone_call {
 	const char *call_id;
 	const char *from, *to; /* header values of the relay request */
+	const char *dialog;    /* the proxy's record of it, or NULL */
 	uint32_t cseq;
 	const struct addr *proxy;
 	const struct addr *self;        /* the control socket, as advertised */

@@ -15,6 +15,7 @@ struct strbuf;
 	X(BAD_OPTION, 400, "Bad Option of a Relay Request", 0, bad_option)     \
 	X(UNTRUSTED, 403, "Not an Allowed Proxy", 0, untrusted)                \
 	X(FOREIGN_TAG, 403, "Tag of Neither Party", 0, foreign_tag)            \
+	X(IN_USE, 482, "Call-ID In Use", 0, call_id_in_use)                    \
 	X(METHOD, 405, NULL, 0, requests_other)                                \
 	X(NO_SESSION, 481, NULL, 0, unknown_session)                           \
 	X(NO_PORTS, 486, "No Relay Ports Free", 5, no_ports)                   \

@@ -16,10 +16,7 @@
 
 #include "relayd/session_internal.h"
 
-enum {
-	TABLE_MAX = 1 << 20, /* the configured limit may grow by SIGHUP */
-	HEADER_MAX = 1024,   /* of a From or To that is kept */
-};
+enum { TABLE_MAX = 1 << 20 }; /* the configured limit may grow by SIGHUP */
 
 void session_on_stream(const struct stream_event *ev, void *arg)
 {
@@ -52,6 +49,7 @@ void session_dispose(struct session *s, uint64_t now)
 		free(s->tag[i]);
 	free(s->from);
 	free(s->to);
+	free(s->dialog);
 	free(s->call_id);
 	atomic_fetch_sub(&s->owner->cfg.load->sessions, 1);
 	quota_give(s->owner->cfg.quota);
@@ -71,18 +69,6 @@ void session_sync(const struct session *s)
 	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
 		if (s->streams[i])
 			stream_sync(s->streams[i]);
-}
-
-/* What a notice will need; one that is too long gets none. */
-static void keep_names(struct session *s, const struct session_party *party)
-{
-	if (!session_is_nameless(s) || !party->from || !party->to ||
-	    strlen(party->from) > HEADER_MAX || strlen(party->to) > HEADER_MAX)
-		return;
-	s->from = strdup(party->from);
-	s->to = strdup(party->to);
-	s->self = *party->self;
-	s->door = party->door;
 }
 
 static int set_tag(struct session *s, enum learn_side side, const char *tag)
@@ -347,7 +333,7 @@ int session_record(struct session *s, const struct session_party *party,
 				      &sdp->media[i], &s->observed[party->side],
 				      &party->proxy);
 	}
-	keep_names(s, party);
+	vigil_names(s, party);
 	silence_signal(&s->silence, party->side, sdp, now);
 	session_keep(s, now);
 	return vigil_anew(s);
@@ -383,11 +369,6 @@ void session_resource(struct sdp *out, const struct session *s,
 		addr_set_port(&m->rtp, m->port);
 		addr_set_port(&m->rtcp, m->port ? m->port + 1U : 0);
 	}
-}
-
-bool session_is_nameless(const struct session *s)
-{
-	return !s->from;
 }
 
 void session_was_early(struct session *s, uint64_t now)

@@ -116,6 +116,7 @@ struct session_party {
 	/* From and To of it, kept of the one that opens the session; NULL: they
 	 * are known, or nobody will ask. And where it came in. */
 	const char *from, *to;
+	const char *dialog; /* the proxy's record of it (proto/record.h) */
 	const struct addr *self;
 	const struct engine_door *door;
 };
@@ -157,6 +158,13 @@ void session_resource(struct sdp *out, const struct session *s,
  * that. */
 const struct addr *session_address(const struct session *s,
 				   enum learn_side side);
+
+/* vigil.c: keep the proxy's record of the dialog, in place of the one before;
+ * NULL: there is no new one. It is given back with a notice. */
+void session_note_dialog(struct session *s, const char *dialog);
+/* Whether there is one: the call has been answered, and is known by more than
+ * Call-ID and tag. */
+bool session_has_dialog(const struct session *s);
 
 /* Whether From and To are still to be given to session_record(). */
 bool session_is_nameless(const struct session *s);

@@ -17,6 +17,7 @@ struct session {
 	struct addr proxy;                   /* that opened it */
 	uint32_t cseq;    /* of the first party's last offer */
 	char *from, *to;  /* as the proxy has them; NULL: not kept */
+	char *dialog;     /* the proxy's record; NULL: none */
 	struct addr self; /* the control socket it came in by */
 	const struct engine_door *door;
 	struct silence silence;
@@ -49,6 +50,9 @@ void session_sync(const struct session *s);
 int vigil_begin(struct session *s);
 /* The same after something that may bring the next look forward. */
 int vigil_anew(struct session *s);
+
+/* What a notice will need; one that is too long gets none. */
+void vigil_names(struct session *s, const struct session_party *party);
 
 /* Free all but the table entry. */
 void session_dispose(struct session *s, uint64_t now);

@@ -25,7 +25,8 @@ static bool copy(char **to, const char *from)
 static int copy_names(struct session *s, const struct snapshot *was)
 {
 	bool good = copy(&s->call_id, was->call_id) &&
-		    copy(&s->from, was->from) && copy(&s->to, was->to);
+		    copy(&s->from, was->from) && copy(&s->to, was->to) &&
+		    copy(&s->dialog, was->dialog);
 
 	for (unsigned i = 0; i < LEARN_SIDES; i++)
 		good = good && copy(&s->tag[i], was->tag[i]);
@@ -155,6 +156,7 @@ size_t session_snapshot(struct snapshot *out, int *fds, const struct session *s)
 	}
 	out->from = s->from;
 	out->to = s->to;
+	out->dialog = s->dialog;
 	out->self = s->self;
 	out->silence = s->silence;
 	out->policy = s->policy;

@@ -102,6 +102,7 @@ json_t *snapshot_print(const struct snapshot *s, uint64_t now)
 		json_object_set_new(j, sides[i], party_json(s, i));
 	field_put_text(j, "from", s->from);
 	field_put_text(j, "to", s->to);
+	field_put_text(j, "dialog", s->dialog);
 	field_put_addr(j, "self", &s->self);
 	json_object_set_new(j, "silence", silence_json(&s->silence, now));
 	field_put_text(j, "policy", learn_policy_name(s->policy));
@@ -225,7 +226,7 @@ static int read_names(struct snapshot *s, struct snapshot_reader *r)
 {
 	struct snapshot_reader party[LEARN_SIDES];
 	size_t need = field_room(r, "call_id") + field_room(r, "from") +
-		      field_room(r, "to");
+		      field_room(r, "to") + field_room(r, "dialog");
 	char *room;
 
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
@@ -240,6 +241,7 @@ static int read_names(struct snapshot *s, struct snapshot_reader *r)
 		r->bad = "call_id";
 	s->from = field_text(r, "from", &room);
 	s->to = field_text(r, "to", &room);
+	s->dialog = field_text(r, "dialog", &room);
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
 		s->tag[i] = field_text(&party[i], "tag", &room);
 		if (s->tag[i] && strlen(s->tag[i]) > SESSION_TAG_MAX)

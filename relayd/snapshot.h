@@ -47,6 +47,7 @@ struct snapshot {
 	struct addr at[LEARN_SIDES]; /* where each is served; no port */
 	bool placed[LEARN_SIDES];
 	const char *from, *to; /* for a notice to the proxy, or NULL */
+	const char *dialog;    /* likewise */
 	struct addr self;      /* the control socket for that */
 	struct silence silence;
 	enum learn_policy policy;

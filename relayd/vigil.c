@@ -1,4 +1,6 @@
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/deadlines.h"
 #include "relayd/counters.h"
@@ -8,7 +10,45 @@
 
 #include "relayd/session_internal.h"
 
-enum { WHY_MAX = 64 };
+enum {
+	WHY_MAX = 64,
+	HEADER_MAX = 1024, /* of a From or To that is kept */
+};
+
+bool session_is_nameless(const struct session *s)
+{
+	return !s->from;
+}
+
+bool session_has_dialog(const struct session *s)
+{
+	return s->dialog != NULL;
+}
+
+void session_note_dialog(struct session *s, const char *dialog)
+{
+	char *copy;
+
+	if (!dialog || (s->dialog && !strcmp(s->dialog, dialog)))
+		return;
+	copy = strdup(dialog);
+	if (!copy)
+		return;
+	free(s->dialog);
+	s->dialog = copy;
+}
+
+void vigil_names(struct session *s, const struct session_party *party)
+{
+	session_note_dialog(s, party->dialog);
+	if (!session_is_nameless(s) || !party->from || !party->to ||
+	    strlen(party->from) > HEADER_MAX || strlen(party->to) > HEADER_MAX)
+		return;
+	s->from = strdup(party->from);
+	s->to = strdup(party->to);
+	s->self = *party->self;
+	s->door = party->door;
+}
 
 static void last_heard(uint64_t last[LEARN_SIDES], const struct session *s)
 {
@@ -59,6 +99,7 @@ static void tell(struct session *s, const char *whose, uint32_t ms,
 				.call_id = s->call_id,
 				.from = s->from,
 				.to = s->to,
+				.dialog = s->dialog,
 				.cseq = s->cseq,
 				.proxy = &s->proxy,
 				.self = &s->self,
