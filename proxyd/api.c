@@ -1,5 +1,6 @@
 #include "common/admin.h"
 #include "common/trace.h"
+#include "proxyd/calls.h"
 #include "proxyd/clients.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
@@ -13,6 +14,15 @@ static int get_sessions(json_t **out, const struct admin_query *q, void *arg)
 
 	(void)q;
 	*out = sessions_json(p->sessions);
+	return 200;
+}
+
+static int get_followed(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct proxy *p = arg;
+
+	(void)q;
+	*out = calls_json(p->calls, proxy_now(p));
 	return 200;
 }
 
@@ -65,6 +75,8 @@ int api_routes(struct proxy *p)
 	} routes[] = {
 		{"/api/sessions", "calls that hold a relay resource",
 		 get_sessions},
+		{"/api/followed", "answered calls, and when they are dead",
+		 get_followed},
 		{"/api/clients", "the NAT client table", get_clients},
 		{"/api/relays", "the relays and what is known of them",
 		 get_relays},

@@ -165,6 +165,18 @@ const struct conf_key proxyd_keys[] = {
 	 "they answer"},
 	{"sessions.max", CONF_INT, KEY(sessions_max), "100000", 1, 10000000,
 	 NULL, false, "calls with a relay resource at one time"},
+	{"session.expires", CONF_INT, KEY(session_expires), "0", 0, 86400, NULL,
+	 true,
+	 "session timer asked for where a caller that knows it does not, "
+	 "in seconds; 0: none"},
+	{"session.min", CONF_INT, KEY(session_min), "90", 1, 86400, NULL, true,
+	 "the shortest session timer let through, others are answered 422"},
+	{"session.probe", CONF_INT, KEY(session_probe), "0", 0, 86400, NULL,
+	 true,
+	 "seconds between the OPTIONS that ask both parties of a call "
+	 "whether they are there; 0: none"},
+	{"drain", CONF_INT, KEY(drain), "5", 0, 600, NULL, true,
+	 "seconds that SIGTERM gives to what has begun, ringing calls too"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,
 	 false, "how many recent calls keep their messages for /api/trace"},
 	{"refusals", CONF_INT, KEY(refusals), "100", 0, 100000, NULL, true,

@@ -40,6 +40,10 @@ struct proxyd_conf {
 	int64_t pinhole_missed;
 	int64_t pinhole_wait; /* seconds */
 	int64_t sessions_max;
+	int64_t session_expires; /* s; 0: none asked for */
+	int64_t session_min;
+	int64_t session_probe;
+	int64_t drain;
 	int64_t trace_calls;
 	int64_t refusals;
 };

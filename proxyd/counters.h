@@ -31,6 +31,10 @@
 	X(relay_releases, "Relay resources released")                          \
 	X(pool_failed, "Questions for the pool of relays without an answer")   \
 	X(calls_gone, "Calls ended because their media was gone")              \
+	X(calls_expired, "Calls ended because their session timer ran out")    \
+	X(calls_vanished, "Calls ended because a party was no longer there")   \
+	X(probes, "OPTIONS sent to parties of calls that are up")              \
+	X(timers_refused, "Requests refused for too short a session timer")    \
 	X(gone_refused, "Media-gone notices refused: not of the call's relay") \
 	X(redirect_queries, "Redirect queries sent")                           \
 	X(redirect_failed, "Redirect queries refused or unanswered")           \

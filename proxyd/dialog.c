@@ -7,6 +7,7 @@
 #include "proto/registration.h"
 #include "proxyd/conduct.h"
 #include "proxyd/edge.h"
+#include "proxyd/following.h"
 #include "proxyd/foreign.h"
 #include "proxyd/locating.h"
 #include "proxyd/offer.h"
@@ -87,18 +88,6 @@ static bool our_route(const url_t *url, const void *arg)
 				proto_uri_param_name(PROTO_MAC)) != -ENOENT;
 }
 
-static void note_cseq(const struct branch *b)
-{
-	const struct request *r = b->r;
-	const struct session *s =
-		sessions_get(r->p->sessions, branch_session(b));
-
-	if (s && s->parties)
-		parties_heard(s->parties,
-			      r->from_caller ? PARTY_CALLER : PARTY_CALLEE,
-			      r->sip->sip_cseq->cs_seq);
-}
-
 /* Nobody speaks in a dialog through us without the route we gave to it. */
 static enum step_result step_route(struct branch *b)
 {
@@ -123,7 +112,7 @@ static enum step_result step_identity(struct branch *b)
 
 	if (!speaking_allowed(r->p, &s))
 		return branch_fail(b, 403, "Not A Party Of This Call");
-	note_cseq(b);
+	following_request(b);
 	return STEP_NEXT;
 }
 
@@ -189,10 +178,15 @@ static enum step_result step_next_hop(struct branch *b)
 }
 
 const struct step dialog_steps[] = {
-	{"Fig. 4a 134", flow_receive},        {"RFC 3261 16.4", step_route},
-	{"RFC 3261 26.2", step_identity},     {"Fig. 4a 140-142", flow_compare},
-	{"Fig. 4a 144", flow_write_observed}, {"Fig. 4a 151", step_next_hop},
-	{"Fig. 4a 146", step_reoffer},        {"Fig. 4a 148", flow_replace_sdp},
+	{"Fig. 4a 134", flow_receive},
+	{"RFC 3261 16.4", step_route},
+	{"RFC 3261 26.2", step_identity},
+	{"Fig. 4a 140-142", flow_compare},
+	{"Fig. 4a 144", flow_write_observed},
+	{"RFC 4028 8.1", following_timer},
+	{"Fig. 4a 151", step_next_hop},
+	{"Fig. 4a 146", step_reoffer},
+	{"Fig. 4a 148", flow_replace_sdp},
 	{"Fig. 4a 136, 155", flow_forward},
 };
 

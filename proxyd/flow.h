@@ -4,6 +4,8 @@
 #include "proxyd/branch.h"
 #include "proxyd/request.h"
 
+struct call;
+
 /* The flows, one file each, as tables of steps. */
 extern const struct step invite_steps[];   /* Fig. 4a: an initial INVITE */
 extern const struct step outside_steps[];  /* other requests out of dialogs */
@@ -55,9 +57,12 @@ void relaying_record(struct proxy *p, const char *session, msg_t *msg,
  * by it. Once. */
 void relaying_commit(struct branch *b);
 
-/* Give the resource back, with the tags of this request; the session is
- * forgotten. */
+/* Give the resource back, with the tags of this request; the
+ * session is forgotten. */
 void relaying_release(struct branch *b);
+
+/* The same for a call of the table, which stays there. */
+void relaying_release_call(struct proxy *p, const struct call *call);
 
 /* The same for a call that its relay has given up: from its own message. */
 void relaying_release_gone(struct proxy *p, msg_t *gone,

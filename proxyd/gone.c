@@ -1,94 +1,85 @@
 #include "common/log.h"
-#include "common/strbuf.h"
+#include "proto/record.h"
 #include "proto/relay.h"
-#include "proxyd/edge.h"
+#include "proxyd/calls.h"
+#include "proxyd/ending.h"
 #include "proxyd/flow.h"
-#include "proxyd/parties.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
 
 #include "proxyd/gone.h"
 
-static char out[SIPMSG_MAX];
-
-static bool from_its_relay(const struct proxy *p, const struct session *s,
-			   const struct addr *src)
+/* A call of before the restart: its relay has kept who speaks in it. */
+static const struct call *recall(struct proxy *p, const sip_t *sip,
+				 const struct addr *src)
 {
-	return s ? addr_eq(&s->relay, src) : relays_id(p->relays, src) != 0;
+	const char *session = sip->sip_call_id->i_id;
+	const char *text = relay_dialog(sip);
+	char room[RECORD_ROOM];
+	struct parties *parties = NULL;
+	struct record r;
+
+	if (!text || record_open(&r, room, text, session, p->secret) ||
+	    !addr_eq(&r.relay, src) || parties_restore(&parties, &r) ||
+	    calls_put(p->calls, session, proxy_now(p), parties, &r.relay, true))
+		return NULL;
+	log_info("call recalled from its relay's record",
+		 LOG_S("call_id", r.call_id), LOG_A("relay", &r.relay));
+	return calls_get(p->calls, session);
 }
 
-/* Nobody waits for it: a party that has vanished answers nothing. */
-static void bye_answered(txn_id id, int status, msg_t *msg, bool last,
-			 uint64_t ref, void *arg)
+/* What is known of the call, or comes with the notice where that is less. */
+static const struct call *find_call(struct proxy *p, const sip_t *sip,
+				    const struct addr *src)
 {
-	(void)id;
-	(void)last;
-	(void)ref;
-	(void)arg;
-	if (status >= 200)
-		log_debug(
-			"BYE for want of media answered",
-			LOG_S("call_id",
-			      msg ? sip_object(msg)->sip_call_id->i_id : NULL),
-			LOG_I("status", status));
-}
+	const struct call *call = calls_get(p->calls, sip->sip_call_id->i_id);
+	const struct call *recalled = NULL;
+	struct channel way;
 
-/* Whether it is under way. */
-static bool end_side(struct proxy *p, const struct session *s, enum party to,
-		     const char *reason)
-{
-	char branch[TXN_BRANCH_LEN];
-	struct channel self, dst;
-	const struct parties_bye bye = {
-		.self = &self,
-		.branch = branch,
-		.reason = reason,
-	};
-	struct strbuf sb;
-
-	if (!s->parties || parties_way(&dst, s->parties, to) ||
-	    !proxy_may_contact(p, &dst.addr))
-		return false;
-	edge_self(&self, p, &dst);
-	txn_branch(branch, NULL, 0);
-	strbuf_init(&sb, out, sizeof(out));
-	return !parties_bye(&sb, s->parties, to, &bye) &&
-	       !txn_request(NULL, p->txns, proxy_now(p), &dst, branch, out,
-			    sb.len, 0, bye_answered, 0);
-}
-
-static void end_call(struct proxy *p, const struct session *s, msg_t *msg)
-{
-	const sip_t *sip = sip_object(msg);
-	const char *reason = sipmsg_header_text(msg_home(msg), sip->sip_reason);
-	bool caller, callee;
-
-	caller = reason && end_side(p, s, PARTY_CALLER, reason);
-	callee = reason && end_side(p, s, PARTY_CALLEE, reason);
-	p->n.calls_gone++;
-	log_info("call ended: its media is gone",
-		 LOG_S("call_id", sip->sip_call_id->i_id),
-		 LOG_A("relay", &s->relay), LOG_S("reason", reason),
-		 LOG_S("caller", caller ? "told" : "unknown"),
-		 LOG_S("callee", callee ? "told" : "unknown"));
-	proxy_note(p, sip->sip_call_id->i_id, "media gone: %s", reason);
+	if (!call || parties_way(&way, call->parties, PARTY_CALLER) ||
+	    parties_way(&way, call->parties, PARTY_CALLEE))
+		recalled = recall(p, sip, src);
+	return recalled ? recalled : call;
 }
 
 static int judge(const struct proxy *p, const struct session *s,
-		 const sip_t *sip, const struct addr *src)
+		 const struct call *call, const sip_t *sip,
+		 const struct addr *src)
 {
-	if (!from_its_relay(p, s, src))
+	const struct addr *relay = call ? &call->relay : s ? &s->relay : NULL;
+
+	if (relay ? !addr_eq(relay, src) : !relays_id(p->relays, src))
 		return 403;
-	if (!s)
+	if (!call && !s)
 		return 481;
 	/* it has the tag of who offered first, the callee where that was late
 	 */
-	if (s->parties &&
-	    !parties_has_tag(s->parties, PARTY_CALLER, sip->sip_from->a_tag) &&
-	    !parties_has_tag(s->parties, PARTY_CALLEE, sip->sip_from->a_tag))
+	if (call &&
+	    !parties_has_tag(call->parties, PARTY_CALLER,
+			     sip->sip_from->a_tag) &&
+	    !parties_has_tag(call->parties, PARTY_CALLEE, sip->sip_from->a_tag))
 		return 481;
-	return s->confirmed ? 200 : 491;
+	return call || s->confirmed ? 200 : 491;
+}
+
+static void end(struct proxy *p, const struct session *s,
+		const struct call *call, msg_t *msg)
+{
+	const sip_t *sip = sip_object(msg);
+	const char *reason = sipmsg_header_text(msg_home(msg), sip->sip_reason);
+
+	if (call) {
+		(void)ending_call(p, call->id, ENDING_MEDIA,
+				  reason ? reason : "SIP;cause=408");
+		return;
+	}
+	p->n.calls_gone++;
+	log_info("call given up: its media is gone, and its parties are not "
+		 "known",
+		 LOG_S("call_id", sip->sip_call_id->i_id),
+		 LOG_A("relay", &s->relay), LOG_S("reason", reason));
+	relaying_release_gone(p, msg, &s->relay);
 }
 
 bool gone_received(struct proxy *p, txn_id id, msg_t *msg,
@@ -96,20 +87,20 @@ bool gone_received(struct proxy *p, txn_id id, msg_t *msg,
 {
 	const sip_t *sip = sip_object(msg);
 	const struct session *s;
+	const struct call *call;
 	int status;
 
 	if (src->transport != TRANSPORT_UDP || !relay_is_gone(sip) ||
 	    !proxy_is_self(p, sip->sip_request->rq_url))
 		return false;
 	s = sessions_get(p->sessions, sip->sip_call_id->i_id);
-	status = judge(p, s, sip, &src->addr);
+	call = find_call(p, sip, &src->addr);
+	status = judge(p, s, call, sip, &src->addr);
 	p->n.gone_refused += status == 403;
 	request_answer_at_once(p, id, msg, status);
 	log_debug("media-gone notice", LOG_S("call_id", sip->sip_call_id->i_id),
 		  LOG_A("src", &src->addr), LOG_I("status", status));
-	if (status == 200) {
-		end_call(p, s, msg);
-		relaying_release_gone(p, msg, &s->relay);
-	}
+	if (status == 200)
+		end(p, s, call, msg);
 	return true;
 }

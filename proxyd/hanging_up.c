@@ -1,9 +1,9 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proxyd/edge.h"
+#include "proxyd/ending.h"
 #include "proxyd/parties.h"
 #include "proxyd/proxy.h"
-#include "proxyd/session.h"
 
 #include "proxyd/flow.h"
 
@@ -86,21 +86,18 @@ static bool send_bye(struct proxy *p, struct parties *parties, enum party to)
 static void end_call(struct branch *b, struct parties *parties, enum party to)
 {
 	struct proxy *p = b->r->p;
-	const struct session *s;
 
 	if (b->hung_up)
 		return;
 	b->hung_up = true;
+	if (!b->r->initial &&
+	    ending_call(p, branch_session(b), ENDING_ANSWER, reason))
+		return;
 	p->n.hung_up++;
 	(void)send_bye(p, parties, to);
 	log_info("call ended: its answer could not be passed on",
 		 LOG_S("call_id", request_id(b->r)),
 		 LOG_A("dst", &b->dest.addr));
-	s = b->r->initial ? NULL : sessions_get(p->sessions, branch_session(b));
-	if (!s || !s->parties)
-		return;
-	(void)send_bye(p, s->parties, (enum party) !to);
-	b->owns_resource = true;
 }
 
 void hanging_up(struct branch *b, msg_t *answer)

@@ -8,6 +8,7 @@
 #include "proxyd/binding.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/following.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/outbound.h"
@@ -150,6 +151,7 @@ const struct step invite_steps[] = {
 	{"Fig. 4a 134", step_134},
 	{"Fig. 4a 140-142", flow_compare},
 	{"Fig. 4a 144", flow_write_observed},
+	{"RFC 4028 8.1", following_timer},
 	{"Fig. 4a 146", step_146_beside},
 	{"Fig. 4a 150", redirecting_start},
 	{"RFC 3261 16.6", forking_start},

@@ -13,7 +13,7 @@
 #include "proxyd/recalling.h"
 #include "proxyd/request.h"
 
-enum { DRAIN_MS = 5000, DRAIN_POLL_MS = 50 };
+enum { DRAIN_POLL_MS = 50 };
 
 static int start(void **ctx, struct daemon *d, const void *conf,
 		 char err[CONF_ERRLEN])
@@ -73,7 +73,8 @@ static void drain(void *ctx)
 	recalling_stop(p->recalling);
 	p->recalling = NULL;
 	admin_not_ready(p->admin, "draining");
-	(void)deadlines_add(NULL, p->deadlines, proxy_now(p) + DRAIN_MS,
+	(void)deadlines_add(NULL, p->deadlines,
+			    proxy_now(p) + (uint64_t)p->conf->drain * 1000,
 			    drain_give_up, p);
 	drain_poll(p);
 	proxy_arm(p);

@@ -2,6 +2,7 @@
 #include "common/table.h"
 #include "common/txn.h"
 #include "common/transports.h"
+#include "proxyd/calls.h"
 #include "proxyd/clients.h"
 #include "proxyd/locating.h"
 #include "proxyd/guard.h"
@@ -57,6 +58,11 @@ static uint64_t sessions_gauge(void *arg)
 	return sessions_count(((struct proxy *)arg)->sessions);
 }
 
+static uint64_t calls_gauge(void *arg)
+{
+	return calls_count(((struct proxy *)arg)->calls);
+}
+
 static uint64_t conns_gauge(void *arg)
 {
 	return transports_conns(((struct proxy *)arg)->transports);
@@ -100,6 +106,8 @@ static const struct {
 	uint64_t (*read)(void *arg);
 } gauges[] = {
 	{"sessions", "Calls that hold a relay resource", sessions_gauge},
+	{"calls_followed", "Answered calls that this proxy may have to end",
+	 calls_gauge},
 	{"requests_open", "Requests being forwarded", requests_gauge},
 	{"nat_clients", "Bindings in the NAT client table", clients_gauge},
 	{"nat_clients_marked", "Pinholes of clients found shut or silent",

@@ -4,6 +4,7 @@
 
 #include "common/resolve.h"
 #include "common/strbuf.h"
+#include "proto/record.h"
 #include "proto/registration.h"
 
 #include "proxyd/parties.h"
@@ -13,6 +14,7 @@ enum {
 	TEXT_MAX = 4096,
 	MAX_FORWARDS = 70,
 	CSEQ_MAX = 0x7fffffff, /* RFC 3261 8.1.1.5 */
+	CSEQ_LEAP = 100000,    /* more than a party sends in a call */
 };
 
 struct side {
@@ -304,6 +306,21 @@ bool parties_has_tag(const struct parties *p, enum party whose, const char *tag)
 	return !strcmp(own ? own : "", tag ? tag : "");
 }
 
+const char *parties_call_id(const struct parties *p)
+{
+	return p->call_id;
+}
+
+const char *parties_name(const struct parties *p, enum party whose)
+{
+	return p->side[whose].name;
+}
+
+uint32_t parties_cseq(const struct parties *p, enum party whose)
+{
+	return p->side[whose].cseq;
+}
+
 int parties_way(struct channel *dst, const struct parties *p, enum party to)
 {
 	if (!p->side[to].target || channel_is_none(&p->side[to].dst))
@@ -356,4 +373,79 @@ int parties_bye(struct strbuf *out, struct parties *p, enum party to,
 		      "Content-Length: 0\r\n\r\n",
 		      bye->reason);
 	return strbuf_err(out);
+}
+
+int parties_options(struct strbuf *out, const struct parties *p, enum party to,
+		    const struct parties_bye *by)
+{
+	if (!p->side[to].target)
+		return -ENOENT;
+	add_head(out, "OPTIONS", p, to, by, p->side[!to].cseq);
+	strbuf_str(out, "Content-Length: 0\r\n\r\n");
+	return strbuf_err(out);
+}
+
+int parties_record(struct record *out, const struct parties *p)
+{
+	out->call_id = p->call_id;
+	for (size_t i = 0; i < PARTIES; i++) {
+		const struct side *s = &p->side[i];
+
+		if (!s->target)
+			return -ENOENT;
+		out->side[i] = (struct record_side){
+			.name = s->name,
+			.target = s->target,
+			.routes = s->routes,
+			.dst = s->dst,
+			.cseq = s->cseq,
+		};
+	}
+	return 0;
+}
+
+/* The tag of a From or To as text. */
+static int read_tag(struct side *s)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	const sip_from_t *from;
+	int err = -EBADMSG;
+
+	su_home_init(home);
+	from = sip_from_make(home, s->name);
+	if (from) {
+		s->tag = from->a_tag ? strdup(from->a_tag) : NULL;
+		err = s->tag || !from->a_tag ? 0 : -ENOMEM;
+	}
+	su_home_deinit(home);
+	return err;
+}
+
+static int restore_side(struct side *s, const struct record_side *from)
+{
+	s->name = strdup(from->name);
+	s->target = strdup(from->target);
+	s->routes = strdup(from->routes);
+	s->dst = from->dst;
+	s->cseq = from->cseq < CSEQ_MAX - 1 - CSEQ_LEAP ? from->cseq + CSEQ_LEAP
+							: CSEQ_MAX - 1;
+	return s->name && s->target && s->routes ? read_tag(s) : -ENOMEM;
+}
+
+int parties_restore(struct parties **pp, const struct record *r)
+{
+	struct parties *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->call_id = strdup(r->call_id);
+	err = p->call_id ? 0 : -ENOMEM;
+	for (size_t i = 0; !err && i < PARTIES; i++)
+		err = restore_side(&p->side[i], &r->side[i]);
+	if (err)
+		parties_free(p);
+	else
+		*pp = p;
+	return err;
 }

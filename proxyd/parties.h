@@ -7,6 +7,7 @@
 #include "common/channel.h"
 #include "common/sipmsg.h"
 
+struct record;
 struct strbuf;
 
 /*
@@ -61,6 +62,12 @@ void parties_moved(struct parties *p, enum party whose, const url_t *contact);
 bool parties_has_tag(const struct parties *p, enum party whose,
 		     const char *tag);
 
+const char *parties_call_id(const struct parties *p);
+
+/* Its From or To, and the highest CSeq it has used. */
+const char *parties_name(const struct parties *p, enum party whose);
+uint32_t parties_cseq(const struct parties *p, enum party whose);
+
 struct parties_bye {
 	const struct channel *self; /* our end towards it, for the Via */
 	const char *branch;
@@ -81,5 +88,22 @@ int parties_ack(struct strbuf *out, const struct parties *p, enum party to,
  */
 int parties_bye(struct strbuf *out, struct parties *p, enum party to,
 		const struct parties_bye *bye);
+
+/*
+ * An OPTIONS that asks `to` whether it still has the dialog (RFC 3261 12.2.2).
+ * It has the number of the last request that the other has sent: whoever finds
+ * it too low says 500, which is an answer, and the next one of the other party
+ * is not too low for it.
+ */
+int parties_options(struct strbuf *out, const struct parties *p, enum party to,
+		    const struct parties_bye *by);
+
+/* As a record of the dialog, whose strings are those of `p`; the relay and the
+ * branch are the caller's to write. -ENOENT where a party is not known. */
+int parties_record(struct record *out, const struct parties *p);
+
+/* From such a record, taken long ago: the numbers used since are not known, so
+ * ours are far above. 0, -EBADMSG, -ENOMEM. */
+int parties_restore(struct parties **pp, const struct record *r);
 
 #endif

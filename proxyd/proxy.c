@@ -14,6 +14,7 @@
 #include "common/table.h"
 #include "common/trace.h"
 #include "proxyd/api.h"
+#include "proxyd/calls.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/keeping.h"
@@ -26,6 +27,7 @@
 #include "proxyd/relays.h"
 #include "proxyd/request.h"
 #include "proxyd/session.h"
+#include "proxyd/vigil.h"
 
 #include "proxyd/proxy.h"
 
@@ -212,6 +214,19 @@ static int open_identity(struct proxy *p)
 	return identity_alloc(&p->identity, &cfg);
 }
 
+static int open_calls(struct proxy *p)
+{
+	const struct calls_config cfg = {
+		.deadlines = p->deadlines,
+		.max = (size_t)p->conf->sessions_max,
+		.due = vigil_due,
+		.arg = p,
+	};
+	int err = vigil_alloc(&p->vigil);
+
+	return err ? err : calls_alloc(&p->calls, &cfg);
+}
+
 static int open_tables(struct proxy *p)
 {
 	struct txn_config cfg = {
@@ -236,6 +251,8 @@ static int open_tables(struct proxy *p)
 				     (size_t)p->conf->sessions_max);
 	if (!err)
 		err = open_identity(p);
+	if (!err)
+		err = open_calls(p);
 	if (!err && p->conf->trace_calls)
 		err = trace_alloc(&p->trace, (size_t)p->conf->trace_calls,
 				  TRACE_BYTES);
@@ -319,6 +336,8 @@ void proxy_stop(struct proxy *p)
 	sessions_free(p->sessions);
 	identity_free(p->identity);
 	guard_free(p->guard);
+	calls_free(p->calls);
+	vigil_free(p->vigil);
 	keeping_stop(p);
 	txns_free(p->txns);
 	table_free(p->requests);

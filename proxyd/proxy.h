@@ -14,6 +14,7 @@
 #include "proxyd/refusing.h"
 
 struct admin;
+struct calls;
 struct clients;
 struct daemon;
 struct keeping;
@@ -30,6 +31,7 @@ struct relays;
 struct sessions;
 struct table;
 struct trace;
+struct vigil;
 struct waiting;
 
 enum {
@@ -61,6 +63,8 @@ struct proxy {
 	struct waiting *waiting;   /* calls to those that are shut */
 	struct keeping *keeping;
 	struct sessions *sessions; /* the session table */
+	struct calls *calls;       /* those that may have to be ended */
+	struct vigil *vigil;       /* who looks after them */
 	struct relays *relays;     /* who may be asked for a resource */
 	struct pooling *pooling;
 	struct locating *locating;

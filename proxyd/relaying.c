@@ -165,10 +165,14 @@ static void refused(struct branch *b, int status, const sip_t *sip)
 	log_warn("relay request failed", LOG_S("call_id", branch_session(b)),
 		 LOG_A("relay", &b->route.relay), LOG_I("status", status),
 		 LOG_I("try", b->relays_asked));
-	if (status == 488)
+	if (status == 488) {
 		(void)branch_fail(b, 488, "Session Description Not Usable");
-	else if (!b->ended)
+	} else if (status == 482) { /* over a restart the relay knows it */
+		b->r->p->n.rejected_call_id++;
+		(void)branch_fail(b, 482, "Call-ID In Use");
+	} else if (!b->ended) {
 		(void)ask(b);
+	}
 	branch_answered(b);
 }
 
@@ -254,6 +258,7 @@ static int send_request(struct branch *b)
 
 	if (err)
 		return err;
+	q.options.begins = b->r->initial;
 	b->said_toward = !addr_is_none(&q.options.toward);
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));

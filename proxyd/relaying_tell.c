@@ -5,8 +5,10 @@
 
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "proxyd/calls.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
+#include "proxyd/following.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relaying.h"
 #include "proxyd/session.h"
@@ -151,6 +153,7 @@ void relaying_record(struct proxy *p, const char *session, msg_t *msg,
 	if (!s || relaying_describe(&q, p, session, msg, OFFER_ANSWER, from))
 		return;
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip_object(msg));
+	q.dialog = following_record(p, session);
 	tell(p, &s->relay, &q);
 }
 
@@ -203,30 +206,48 @@ static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	}
 }
 
-static void release(struct proxy *p, const char *session, msg_t *msg,
-		    const struct addr *relay)
+static void send_release(struct proxy *p, const struct addr *relay,
+			 const struct relay_request *q)
 {
-	const sip_t *sip = sip_object(msg);
 	char branch[TXN_BRANCH_LEN];
 	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
 	struct channel to = channel_udp(relay);
-	struct relay_request q;
 	struct strbuf sb;
 
-	if (addr_is_none(relay) || describe_call(&q, session, msg))
-		return;
-	q.to_tag = sip->sip_to->a_tag;
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
-	if (!relay_release_print(&sb, &hop, &q))
+	if (!relay_release_print(&sb, &hop, q))
 		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
 				  sb.len, 0, released, 0);
+}
+
+static void release(struct proxy *p, const char *session, msg_t *msg,
+		    const struct addr *relay)
+{
+	struct relay_request q;
+
+	if (!addr_is_none(relay) && !describe_call(&q, session, msg))
+		send_release(p, relay, &q);
 }
 
 void relaying_release(struct branch *b)
 {
 	sessions_del(b->r->p->sessions, branch_session(b));
 	release(b->r->p, branch_session(b), b->msg, &b->route.relay);
+}
+
+void relaying_release_call(struct proxy *p, const struct call *call)
+{
+	const struct parties *parties = call->parties;
+	const struct relay_request q = {
+		.call_id = call->id,
+		.from = parties_name(parties, PARTY_CALLER),
+		.to = parties_name(parties, PARTY_CALLEE),
+		.cseq = parties_cseq(parties, PARTY_CALLER),
+	};
+
+	if (!addr_is_none(&call->relay))
+		send_release(p, &call->relay, &q);
 }
 
 void relaying_release_gone(struct proxy *p, msg_t *gone,

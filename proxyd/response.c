@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "proto/registration.h"
+#include "proxyd/following.h"
 #include "proxyd/guard.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
@@ -19,7 +20,7 @@
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
 
-enum { ROUTE_LEN = 512, FLOW_FAILED = 430 };
+enum { FLOW_FAILED = 430 };
 
 static char out[SIPMSG_MAX];
 
@@ -148,105 +149,14 @@ static void settle(struct branch *b, int status)
 	const struct request *r = b->r;
 
 	if (r->method == sip_method_bye && status != 401 && status != 407)
-		b->owns_resource = !addr_is_none(&b->route.relay);
+		b->owns_resource =
+			following_ended(b) && !addr_is_none(&b->route.relay);
 	if ((r->method == sip_method_invite ||
 	     r->method == sip_method_update) &&
 	    status < 300) {
 		b->owns_resource = false;
 		sessions_confirm(r->p->sessions, branch_session(b));
 	}
-}
-
-/* A target refresh request has been accepted (RFC 3261 12.2.1.2, RFC 3311). */
-static void note_targets(struct parties *parties, enum party from,
-			 const sip_t *req, const sip_t *answer)
-{
-	if (req->sip_contact)
-		parties_moved(parties, from, req->sip_contact->m_url);
-	if (answer->sip_contact)
-		parties_moved(parties, (enum party) !from,
-			      answer->sip_contact->m_url);
-}
-
-/* Back to the sender of a request: straight to a phone of ours; over the one
- * proxy before us by a route like those it makes itself, as all of a site have
- * one secret. False: it came a longer way. */
-static bool way_back(struct parties_way *way, char route[ROUTE_LEN],
-		     const struct request *r)
-{
-	const struct route_state nothing = {0};
-	const sip_via_t *via = r->sip->sip_via;
-	const char *caller = r->from_caller ? r->sip->sip_from->a_tag
-					    : r->sip->sip_to->a_tag;
-
-	*way = (struct parties_way){.route = "", .dst = r->src};
-	if (!r->trusted)
-		return true;
-	way->route = route;
-	return via && via->v_next && !via->v_next->v_next &&
-	       !sipmsg_via_addr(&way->dst.addr, via) &&
-	       !route_print(route, ROUTE_LEN, &way->dst, &nothing, r->p->secret,
-			    request_id(r), caller);
-}
-
-static bool ours(const url_t *url, const void *arg)
-{
-	return proxy_is_self(arg, url);
-}
-
-static int learn_parties(struct parties **pp, const struct branch *b,
-			 enum party from, const sip_t *answer)
-{
-	const struct request *r = b->r;
-	char route[ROUTE_LEN];
-	struct parties_way back;
-	int err;
-
-	if (r->initial)
-		err = parties_alloc(pp, b->sip, answer, ours, r->p);
-	else
-		err = parties_alloc_within(
-			pp, from, way_back(&back, route, r) ? &back : NULL,
-			b->sip, answer);
-	if (err)
-		return err;
-	parties_reached(*pp, from, &r->src);
-	parties_reached(*pp, (enum party) !from, &b->dest);
-	return 0;
-}
-
-/* What ending the call will need, from what was sent on and went back. */
-static void note_parties(const struct branch *b, const sip_t *answer)
-{
-	const struct request *r = b->r;
-	struct sessions *all = r->p->sessions;
-	const char *id = branch_session(b);
-	const struct session *s = sessions_get(all, id);
-	enum party from =
-		r->initial || r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
-	struct parties *parties = NULL;
-	int err;
-
-	if (!s)
-		return;
-	if (s->parties && !r->initial) {
-		note_targets(s->parties, from, b->sip, answer);
-		return;
-	}
-	err = learn_parties(&parties, b, from, answer);
-	if (!err)
-		sessions_introduce(all, id, parties);
-	else
-		log_warn("the call could not be ended for want of media",
-			 LOG_S("call_id", request_id(r)),
-			 LOG_S("error", strerror(-err)));
-}
-
-static bool sets_targets(const struct request *r, int status)
-{
-	return status >= 200 && status < 300 &&
-	       (r->method == sip_method_invite ||
-		r->method == sip_method_update);
 }
 
 static void log_unusable(const struct branch *b, int status, int err)
@@ -285,6 +195,7 @@ static void rejected(struct branch *b, int status, msg_t *msg)
 		count(b, status);
 	settle(b, status);
 	branch_release(b);
+	following_failed(b, status);
 	b->ended = true;
 	context_final(b, status, msg, NULL, NULL);
 }
@@ -299,8 +210,6 @@ static void accepted(struct branch *b, int status, msg_t *msg)
 		count(b, status);
 		settle(b, status);
 		forking_won(b, sip_object(msg));
-		if (sets_targets(r, status))
-			note_parties(b, sip_object(msg));
 	}
 	b->ended = r->ended = true;
 	forking_stop(r);
@@ -316,8 +225,10 @@ static void unusable(struct branch *b, int status, msg_t *msg)
 	bool answered = status >= 200 && status < 300 &&
 			b->r->method == sip_method_invite;
 
-	if (answered && !b->ended)
+	if (answered && !b->ended) {
+		following_refused(b);
 		hanging_up(b, msg);
+	}
 	if (status >= 200)
 		(void)branch_fail(b, 502, "Answer Not Usable");
 }
@@ -332,8 +243,10 @@ static void silent(struct branch *b, int status)
 
 static void passed_on(struct branch *b, int status, msg_t *msg)
 {
-	int err = replace_sdp(b, status, msg);
+	int err;
 
+	following_answer(b, status, msg);
+	err = replace_sdp(b, status, msg);
 	if (err) {
 		log_unusable(b, status, err);
 		unusable(b, status, msg);

@@ -6,7 +6,6 @@
 #include "common/log.h"
 #include "common/sdp.h"
 #include "common/table.h"
-#include "proxyd/parties.h"
 
 #include "proxyd/session.h"
 
@@ -30,7 +29,6 @@ static void entry_free(void *value)
 
 	deadlines_cancel(e->owner->deadlines, e->expiry);
 	free((void *)(uintptr_t)e->s.resource);
-	parties_free(e->s.parties);
 	free((void *)(uintptr_t)e->s.near_tag);
 	free(e);
 }
@@ -206,19 +204,6 @@ void sessions_answered(struct sessions *s, const char *call_id)
 
 	if (e)
 		e->s.late = false;
-}
-
-void sessions_introduce(struct sessions *s, const char *call_id,
-			struct parties *parties)
-{
-	struct entry *e = find(s, call_id);
-
-	if (e) {
-		parties_free(e->s.parties);
-		e->s.parties = parties;
-	} else {
-		parties_free(parties);
-	}
 }
 
 void sessions_del(struct sessions *s, const char *call_id)

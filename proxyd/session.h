@@ -9,7 +9,6 @@
 #include "common/addr.h"
 
 struct deadlines;
-struct parties;
 struct sdp;
 struct sessions;
 
@@ -28,9 +27,8 @@ struct session {
 	/* One of the parties has offered in a response, and waits for the
 	 * answer in an ACK or PRACK; which one says `late_by`. */
 	bool late;
-	unsigned late_by;        /* enum party */
-	struct parties *parties; /* NULL: not known */
-	uint64_t since;          /* milliseconds of the deadlines' clock */
+	unsigned late_by; /* enum party */
+	uint64_t since;   /* milliseconds of the deadlines' clock */
 };
 
 int sessions_alloc(struct sessions **sp, struct deadlines *deadlines,
@@ -63,10 +61,6 @@ void sessions_offered(struct sessions *s, const char *call_id, unsigned by);
 /* And has been answered. */
 void sessions_answered(struct sessions *s, const char *call_id);
 
-/* Who speaks in it, for ending it; replaces what there was. Owned by the
- * session from here on, freed at once where there is none. */
-void sessions_introduce(struct sessions *s, const char *call_id,
-			struct parties *parties);
 void sessions_del(struct sessions *s, const char *call_id);
 size_t sessions_count(const struct sessions *s);
 

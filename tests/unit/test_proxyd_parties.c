@@ -1,3 +1,4 @@
+#include "proto/record.h"
 #include "proxyd/parties.h"
 #include "tests/unit/sip_text.h"
 
@@ -57,7 +58,7 @@ static int make(const char *invite, const char *ok)
 static int bye(enum party to)
 {
 	const struct parties_bye b = {&self, "z9hG4bKbye",
-				      "SIP;cause=408;text=\"x\""};
+					  "SIP;cause=408;text=\"x\""};
 	struct strbuf sb;
 	int err;
 
@@ -298,6 +299,73 @@ START_TEST(from_the_middle_one_side_may_stay_unknown)
 }
 END_TEST
 
+static const struct parties_bye plain = {&self, "z9hG4bKx", NULL};
+
+/* With the last number of the other party: its next one is still higher. */
+START_TEST(a_question_uses_up_no_number)
+{
+	struct strbuf sb;
+
+	ck_assert_int_eq(make(INVITE(RR_US CALLER), OK(RR_US CALLEE)), 0);
+	for (int i = 0; i < 2; i++) {
+		strbuf_init(&sb, text, sizeof(text));
+		ck_assert_int_eq(
+			parties_options(&sb, parties, PARTY_CALLER, &plain), 0);
+		ck_assert_ptr_nonnull(strstr(text, "CSeq: 0 OPTIONS\r\n"));
+		strbuf_init(&sb, text, sizeof(text));
+		ck_assert_int_eq(
+			parties_options(&sb, parties, PARTY_CALLEE, &plain), 0);
+		ck_assert_ptr_nonnull(strstr(text, "CSeq: 7 OPTIONS\r\n"));
+	}
+	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
+	ck_assert_ptr_nonnull(strstr(text, "CSeq: 8 BYE\r\n"));
+}
+END_TEST
+
+/* As another process would: only the numbers are other ones. */
+START_TEST(a_record_makes_the_same_call)
+{
+	struct record r = {.relay = address("203.0.113.4:5060")};
+	struct parties *first;
+
+	ck_assert_int_eq(
+		make(INVITE(RR_US CALLER), OK(RR_P3 RR_P2 RR_US CALLEE)), 0);
+	ck_assert_int_eq(parties_record(&r, parties), 0);
+	first = parties;
+	ck_assert_int_eq(parties_restore(&parties, &r), 0);
+	parties_free(first);
+	ck_assert(parties_has_tag(parties, PARTY_CALLER, "a1"));
+	ck_assert(parties_has_tag(parties, PARTY_CALLEE, "b1"));
+	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
+	ck_assert_ptr_nonnull(strstr(text, "Route: <sip:203.0.113.2;lr;ph-side"
+					   "=b>\r\nRoute: <sip:203.0.113.3:"
+					   "5070;lr>\r\nFrom: <sip:alice@"));
+	ck_assert_ptr_nonnull(strstr(text, "CSeq: 100008 BYE\r\n"));
+	ck_assert_int_eq(bye(PARTY_CALLER), 0);
+	ck_assert_ptr_nonnull(strstr(text, "BYE sip:alice@10.0.0.16:5062"));
+	assert_addr(&dst.addr, "198.51.100.28:40000");
+}
+END_TEST
+
+START_TEST(a_number_never_leaves_its_range)
+{
+	struct record r = {.relay = address("203.0.113.4:5060")};
+	struct parties *first;
+
+	make_within(NULL);
+	ck_assert_int_eq(parties_record(&r, parties), -ENOENT);
+	parties_free(parties);
+	ck_assert_int_eq(make(INVITE(RR_US CALLER), OK(RR_US CALLEE)), 0);
+	parties_heard(parties, PARTY_CALLER, 0x7ffffff0);
+	ck_assert_int_eq(parties_record(&r, parties), 0);
+	first = parties;
+	ck_assert_int_eq(parties_restore(&parties, &r), 0);
+	parties_free(first);
+	ck_assert_int_eq(bye(PARTY_CALLEE), 0);
+	ck_assert_ptr_nonnull(strstr(text, "CSeq: 2147483647 BYE\r\n"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("proxyd_parties");
@@ -316,6 +384,9 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_used_makes_no_dialog);
 	tcase_add_test(tc, a_call_is_learned_from_the_middle_of_it);
 	tcase_add_test(tc, from_the_middle_one_side_may_stay_unknown);
+	tcase_add_test(tc, a_question_uses_up_no_number);
+	tcase_add_test(tc, a_record_makes_the_same_call);
+	tcase_add_test(tc, a_number_never_leaves_its_range);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
