@@ -16,6 +16,9 @@ class Call:
         self.messages = []
         self.acks = []
         self.auto = {"BYE", "INFO", "UPDATE", "OPTIONS"}
+        # method -> (status, headers), where that is not a plain 200; status 0
+        # answers nothing
+        self.answers = {}
         self.local_tag = token("t")
         self._acked = {}
         self._taken = []
@@ -53,7 +56,9 @@ class Call:
         if m.method == "ACK":
             self.acks.append(m)
         elif m.method in self.auto:
-            self.ua.respond(m, 200)
+            status, headers = self.answers.get(m.method, (200, ()))
+            if status:
+                self.ua.respond(m, status, headers=headers)
         elif m.method == "CANCEL":
             self.ua.respond(m, 200)
             if not self.outgoing and self._answered is None:
