@@ -167,6 +167,14 @@ void calls_del(struct calls *c, const char *id)
 		entry_free(e);
 }
 
+void calls_hold(struct calls *c, const char *id, const struct addr *relay)
+{
+	struct entry *e = find(c, id);
+
+	if (e)
+		e->call.relay = *relay;
+}
+
 const struct call *calls_get(const struct calls *c, const char *id)
 {
 	const struct entry *e = find(c, id);

@@ -64,6 +64,9 @@ int calls_put(struct calls *c, const char *id, uint64_t now,
 	      struct parties *parties, const struct addr *relay, bool first);
 void calls_del(struct calls *c, const char *id);
 
+/* It has got a relay resource since, or another one. */
+void calls_hold(struct calls *c, const char *id, const struct addr *relay);
+
 /* NULL where there is none; valid until the next put or del. */
 const struct call *calls_get(const struct calls *c, const char *id);
 size_t calls_count(const struct calls *c);

@@ -186,6 +186,17 @@ static uint64_t expires(const struct proxy *p, const struct call *call,
 	       (call->first ? 0 : LATER_MS);
 }
 
+static void note_change(const struct branch *b, const struct call *call,
+			enum party from, const sip_t *answer)
+{
+	struct proxy *p = b->r->p;
+	const struct session *s = sessions_get(p->sessions, call->id);
+
+	note_targets(call->parties, from, b->sip, answer);
+	if (s)
+		calls_hold(p->calls, call->id, &s->relay);
+}
+
 static void note_answer(const struct branch *b, uint32_t seconds,
 			const sip_t *answer)
 {
@@ -194,7 +205,7 @@ static void note_answer(const struct branch *b, uint32_t seconds,
 	enum party from = sender(b->r);
 
 	if (call)
-		note_targets(call->parties, from, b->sip, answer);
+		note_change(b, call, from, answer);
 	else if (b->r->method != sip_method_invite ||
 		 !is_followed(b, seconds) || begin(b, from, answer))
 		return;

@@ -119,6 +119,7 @@ START_TEST(goes_on)
 	json_int_t before;
 
 	call("");
+	session_note_dialog(sessions_find(sessions, "c1"), "mac|x|");
 	talk();
 	before = (json_int_t)stream_flow(
 			 session_stream(sessions_find(sessions, "c1"), 0),
@@ -129,6 +130,7 @@ START_TEST(goes_on)
 	say(a, 7);
 	begin_anew();
 	ck_assert_int_eq(restore(), 0);
+	ck_assert(session_has_dialog(sessions_find(sessions, "c1")));
 	ck_assert_uint_eq(load.sessions, 1);
 	ck_assert_uint_eq(load.streams, 1);
 	ck_assert_uint_eq(quota_sessions(quota), 1);

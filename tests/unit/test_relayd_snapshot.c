@@ -77,6 +77,7 @@ static void setup(void)
 	was->at[LEARN_FIRST] = was->at[LEARN_SECOND] = addr("203.0.113.4:0");
 	was->placed[LEARN_SECOND] = true;
 	was->from = "<sip:a@example.com>;tag=one";
+	was->dialog = "mac|0|<sip:a@example.com>|%20|";
 	was->to = "<sip:b@example.com>;tag=two";
 	was->self = addr("203.0.113.4:5060");
 	was->silence = (struct silence){{1, 1}, {0, 2}, NOW - 9, true};
@@ -162,6 +163,7 @@ START_TEST(round_trip)
 	parse_good();
 	ck_assert_str_eq(is->call_id, was->call_id);
 	ck_assert_str_eq(is->from, was->from);
+	ck_assert_str_eq(is->dialog, was->dialog);
 	ck_assert_str_eq(is->to, was->to);
 	for (unsigned i = 0; i < LEARN_SIDES; i++) {
 		ck_assert_str_eq(is->tag[i], was->tag[i]);

@@ -124,6 +124,53 @@ START_TEST(the_proxy_gets_the_call_as_it_has_told_it)
 }
 END_TEST
 
+/* With a record of the dialog behind the Call-ID, where there is one. */
+static int reply_with(const char *record, const char *body)
+{
+	char call[256];
+
+	(void)snprintf(call, sizeof(call), "c\r\nPinhole-Dialog: %s", record);
+	return ask("INVITE", call, "a", "b", body);
+}
+
+/* What it has kept last goes with the notice; a repeated request for the
+ * resource does not take it away, one of neither party brings none. */
+START_TEST(the_record_of_the_dialog_comes_back)
+{
+	char body[SDP_TEXT];
+
+	established();
+	ck_assert_int_eq(reply_with("mac|old|", sdp(body, 6000, -1)), 302);
+	ck_assert_int_eq(reply_with("mac|new|", ""), 302);
+	ck_assert_int_eq(offer("c", "a", 4000, -1), 302);
+	options = ";ph-begins";
+	ck_assert_int_eq(offer("c", "a", 4444, -1), 482);
+	options = "";
+	ck_assert_uint_eq(counters.call_id_in_use, 1);
+	pass(SILENCE_MS);
+	ck_assert_uint_eq(notices, 1);
+	ck_assert_ptr_nonnull(
+		strstr(notice, "\r\nPinhole-Dialog: mac|new|\r\n"));
+}
+END_TEST
+
+START_TEST(without_a_record_a_call_may_begin_again)
+{
+	established();
+	options = ";ph-begins";
+	ck_assert_int_eq(offer("c", "a", 4444, -1), 302);
+	options = "";
+	/* nor is one taken without a session, or from a stranger */
+	ck_assert_int_eq(reply_with("mac|x|", ""), 302);
+	ck_assert_int_eq(ask("INVITE", "d\r\nPinhole-Dialog: m|", "a", "b", ""),
+			 488);
+	ck_assert_int_eq(ask("INVITE", "c\r\nPinhole-Dialog: m|", "z", "b", ""),
+			 403);
+	pass(SILENCE_MS);
+	ck_assert_ptr_nonnull(strstr(notice, "\r\nPinhole-Dialog: mac|x|\r\n"));
+}
+END_TEST
+
 START_TEST(a_call_that_is_not_answered_is_left_alone)
 {
 	ck_assert_int_eq(offer("c", "a", 4000, -1), 302);
@@ -199,6 +246,8 @@ int main(void)
 
 	suite_add_tcase(s, tc);
 	tcase_add_checked_fixture(tc, setup_gone, teardown_gone);
+	tcase_add_test(tc, the_record_of_the_dialog_comes_back);
+	tcase_add_test(tc, without_a_record_a_call_may_begin_again);
 	tcase_add_test(tc, the_proxy_gets_the_call_as_it_has_told_it);
 	tcase_add_test(tc, a_call_that_is_not_answered_is_left_alone);
 	tcase_add_test(tc, silence_counts_anew_where_it_was_too_early);
