@@ -182,14 +182,6 @@ int transports_send(struct transports *t, const struct channel *to,
 	return 0;
 }
 
-int transports_connect(struct transports *t, struct channel *ch,
-		       const char *name)
-{
-	(void)t;
-	(void)name;
-	return transport_is_stream(ch->transport) ? -ENOBUFS : 0;
-}
-
 int transports_ping(struct transports *t, const struct channel *to)
 {
 	(void)t;
