@@ -58,7 +58,7 @@ static int make(const char *invite, const char *ok)
 static int bye(enum party to)
 {
 	const struct parties_bye b = {&self, "z9hG4bKbye",
-					  "SIP;cause=408;text=\"x\""};
+				      "SIP;cause=408;text=\"x\""};
 	struct strbuf sb;
 	int err;
 
