@@ -6,6 +6,7 @@
 
 #include "common/sipmsg.h"
 #include "common/sipmsg_check.h"
+#include "common/sipmsg_mask.h"
 #include "common/sipmsg_scan.h"
 #include "common/strbuf.h"
 
@@ -33,6 +34,21 @@ static void split_shared_lines(msg_t *msg)
 	}
 }
 
+static msg_t *make(const char *data, size_t len)
+{
+	struct sipmsg_mask mask;
+	char *masked = sipmsg_mask(&mask, data, len);
+	msg_t *msg = msg_make(sip_default_mclass(), MSG_FLG_EXTRACT_COPY,
+			      masked ? masked : data, (ssize_t)len);
+
+	if (msg && masked && sip_object(msg) && sipmsg_unmask(msg, &mask)) {
+		msg_destroy(msg);
+		msg = NULL;
+	}
+	free(masked);
+	return msg;
+}
+
 int sipmsg_admit(msg_t **msgp, const char *data, size_t len,
 		 struct sipmsg_bad *bad)
 {
@@ -48,8 +64,7 @@ int sipmsg_admit(msg_t **msgp, const char *data, size_t len,
 				      : sipmsg_scan(data, len);
 	if (bad->fault)
 		return -EBADMSG;
-	msg = msg_make(sip_default_mclass(), MSG_FLG_EXTRACT_COPY, data,
-		       (ssize_t)len);
+	msg = make(data, len);
 	if (!msg || !sip_object(msg)) {
 		bad->fault = SIPMSG_FAULT_memory;
 		msg_destroy(msg);
