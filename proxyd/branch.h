@@ -53,6 +53,7 @@ struct branch {
 	sip_t *sip;
 	const char *target;    /* the URL of the 302; lives with msg */
 	unsigned q;            /* of that contact, 0 to 1000 */
+	unsigned breadth;      /* its share of the Max-Breadth; 0: all of it */
 	const char *otherwise; /* the phone's other flow (RFC 5626); or NULL */
 	bool flow_elsewhere;   /* the proxy before us knows of one */
 	const struct step *again; /* the step that takes the target */

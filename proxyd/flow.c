@@ -401,6 +401,7 @@ enum step_result flow_forward(struct branch *b)
 	speaking_begins(b);
 	err = conduct_count_hop(b->msg);
 	if (!err && b->r->initial)
-		err = breadth_write(b->msg, b->r->breadth);
+		err = breadth_write(b->msg,
+				    b->breadth ? b->breadth : b->r->breadth);
 	return sent(b, err ? err : send_on(b));
 }

@@ -73,13 +73,36 @@ static struct branch *best_parked(const struct request *r)
 	return best;
 }
 
-static void run_group(struct request *r, unsigned q)
+static unsigned count_group(const struct request *r, unsigned q)
 {
+	unsigned n = 0;
+
+	for (const struct branch *b = r->branches; b; b = b->next)
+		n += b->parked && !b->ended && b->q == q;
+	return n;
+}
+
+/* What each of so many branches may split into in turn. */
+static unsigned share(const struct request *r, unsigned n)
+{
+	return r->breadth > n ? r->breadth / n : 1;
+}
+
+/* All of one q at once, as many as Max-Breadth has room for beside those that
+ * run (RFC 5393 5.3.3); the others have their turn after them. */
+static void run_group(struct request *r, unsigned q, unsigned running)
+{
+	unsigned n = count_group(r, q) + running;
+	unsigned each = share(r, n);
+
 	r->held++;
 	for (struct branch *b = r->branches; b; b = b->next) {
-		if (!b->parked || b->ended || b->q != q)
+		if (!b->parked || b->ended || b->q != q ||
+		    running >= r->breadth)
 			continue;
+		running++;
 		b->parked = false;
+		b->breadth = each;
 		branch_run(b);
 	}
 	r->held--;
@@ -126,7 +149,8 @@ enum step_result forking_start(struct branch *b)
 	log_info("forked", LOG_S("call_id", request_id(r)),
 		 LOG_S("client", r->client_id),
 		 LOG_I("contacts", r->nbranches));
-	run_group(r, b->q);
+	b->breadth = share(r, count_group(r, b->q) + 1);
+	run_group(r, b->q, 1);
 	limit_ringing(r);
 	return r->ended ? branch_fail(b, 487, NULL) : STEP_NEXT;
 }
@@ -137,7 +161,7 @@ bool forking_next(struct request *r)
 
 	if (!best || r->cancelled || r->ended)
 		return false;
-	run_group(r, best->q);
+	run_group(r, best->q, 0);
 	limit_ringing(r);
 	return true;
 }

@@ -233,3 +233,36 @@ def test_message_goes_to_all(site):
         ("Content-Type", "text/plain")]).status == 200
     for phone in (desk, cell):
         phone.wait_message(lambda m: m.method == "MESSAGE")
+
+
+def test_max_breadth_is_shared_out(site):
+    """RFC 5393 5.3.3: what came, over all that ring at one time."""
+    alice = site.phone("first", "alice")
+    phones = ringing(site, "second", "second17")
+    call = alice.invite(phones[0].aor, offer_of(alice),
+                        headers=[("Max-Breadth", "5")])
+    legs = offered(call, *phones)
+    assert [leg.invite.get("Max-Breadth") for leg in legs] == ["2", "2"]
+    call.cancel()
+    assert call.wait_final().status == 487
+
+
+def test_without_breadth_they_ring_one_after_the_other(site):
+    alice = site.phone("first", "alice")
+    desk, cell = ringing(site, "second", "second17")
+    call = alice.invite(desk.aor, offer_of(alice),
+                        headers=[("Max-Breadth", "1")])
+    wait_until(lambda: any(p.messages(lambda m: m.method == "INVITE")
+                           for p in (desk, cell)), 5, "an INVITE")
+    first, then = (desk, cell) if desk.messages(
+        lambda m: m.method == "INVITE") else (cell, desk)
+    leg = first.incoming()
+    leg.ring()
+    call.wait_status(180)
+    assert not then.messages(lambda m: m.method == "INVITE")
+    leg.reject(486)
+    leg = then.incoming()
+    leg.answer(offer_of(then))
+    call.wait_status(200)
+    call.ack()
+    hang_up(call, leg)
