@@ -131,13 +131,29 @@ static bool shares_nat(const struct branch *b)
 	return false;
 }
 
+/* The relay serves it only in the family of the proxy before us, which did not
+ * know where the callee is. */
+static bool is_of_other_family(const struct branch *b)
+{
+	const struct addr *media = &b->r->media;
+
+	return !b->dest_proxy && !addr_is_none(media) &&
+	       addr_family(media) != addr_family(&b->dest.addr);
+}
+
+static bool needs_own_resource(const struct branch *b)
+{
+	return !b->resource && !b->late &&
+	       (shares_nat(b) || is_of_other_family(b));
+}
+
 static enum step_result step_152_153(struct branch *b)
 {
 	struct request *r = b->r;
 	char dest[CHANNEL_STRLEN];
 
 	if (!callee_needs_relay(b) ||
-	    (already_relayed(b) && (b->resource || b->late || !shares_nat(b))))
+	    (already_relayed(b) && !needs_own_resource(b)))
 		return STEP_NEXT;
 	if (already_relayed(b))
 		branch_number(b); /* the Call-ID is the other proxy's */

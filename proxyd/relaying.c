@@ -98,6 +98,15 @@ static bool has_route(const struct branch *b)
 	return b->sip && b->sip->sip_route;
 }
 
+/* Where the caller is: a proxy before us has told in the Contact (step 144). */
+static void caller_at(struct addr *a, const struct branch *b)
+{
+	const sip_contact_t *m = b->r->sip->sip_contact;
+
+	if (!b->r->trusted || !m || sipmsg_url_addr(a, m->m_url))
+		*a = b->r->src.addr;
+}
+
 /* Where the offer is going to, as far as that is known by now: there the
  * relay serves the other party. */
 static void add_toward(struct relay_request *q, const struct branch *b)
@@ -108,7 +117,10 @@ static void add_toward(struct relay_request *q, const struct branch *b)
 	/* a proxy in between says nothing of a party that has been placed */
 	if (!b->r->initial && (b->held ? b->r->trusted : has_route(b)))
 		return;
-	*toward = b->held ? b->r->src.addr : b->dest.addr;
+	if (b->held)
+		caller_at(toward, b);
+	else
+		*toward = b->dest.addr;
 	if (addr_is_none(toward) && b->target) {
 		url = url_make(msg_home(b->msg), b->target);
 		if (!url || sipmsg_url_addr(toward, url))

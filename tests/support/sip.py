@@ -97,7 +97,7 @@ class UA:
 
     def _open(self, net, host, port):
         """What messages come from (recvfrom) and go to (sendto)."""
-        return net.udp(host, port)
+        return net.udp(host, port, "::" if ":" in self.ip else "0.0.0.0")
 
     # The thread.
 
@@ -239,15 +239,21 @@ class UA:
         return m
 
     @property
+    def sent_by(self):
+        """Its address as SIP writes it."""
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip \
+            else f"{self.ip}:{self.port}"
+
+    @property
     def contact_uri(self):
-        return f"sip:{self.user}@{self.ip}:{self.port}"
+        return f"sip:{self.user}@{self.sent_by}"
 
     @property
     def aor(self):
         return f"sip:{self.user}@{self.domain}"
 
     def via(self, branch=None):
-        return (f"SIP/2.0/UDP {self.ip}:{self.port}"
+        return (f"SIP/2.0/UDP {self.sent_by}"
                 f"{';rport' if self.rport else ''};"
                 f"branch={branch or token('z9hG4bK')}")
 
