@@ -116,13 +116,13 @@ static void ring_over(void *arg)
 
 	r->ring = 0;
 	proxy_note(p, request_id(r), "nobody answered in time: on to the next");
+	for (struct branch *b = r->branches; b; b = b->next)
+		b->overdue |= !b->parked && !b->ended;
 	r->held++;
-	for (struct branch *b = r->branches; b; b = b->next) {
-		if (b->parked || b->ended)
-			continue;
-		b->overdue = true;
-		branch_cancel(b);
-	}
+	/* the last to be cancelled may begin those whose turn it is then */
+	for (struct branch *b = r->branches; b; b = b->next)
+		if (b->overdue)
+			branch_cancel(b);
 	r->held--;
 	request_done(r);
 }

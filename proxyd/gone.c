@@ -11,8 +11,7 @@
 #include "proxyd/gone.h"
 
 /* A call of before the restart: its relay has kept who speaks in it. */
-static const struct call *recall(struct proxy *p, const sip_t *sip,
-				 const struct addr *src)
+static void recall(struct proxy *p, const sip_t *sip, const struct addr *src)
 {
 	const char *session = sip->sip_call_id->i_id;
 	const char *text = relay_dialog(sip);
@@ -23,24 +22,23 @@ static const struct call *recall(struct proxy *p, const sip_t *sip,
 	if (!text || record_open(&r, room, text, session, p->secret) ||
 	    !addr_eq(&r.relay, src) || parties_restore(&parties, &r) ||
 	    calls_put(p->calls, session, proxy_now(p), parties, &r.relay, true))
-		return NULL;
+		return;
 	log_info("call recalled from its relay's record",
 		 LOG_S("call_id", r.call_id), LOG_A("relay", &r.relay));
-	return calls_get(p->calls, session);
 }
 
 /* What is known of the call, or comes with the notice where that is less. */
 static const struct call *find_call(struct proxy *p, const sip_t *sip,
 				    const struct addr *src)
 {
-	const struct call *call = calls_get(p->calls, sip->sip_call_id->i_id);
-	const struct call *recalled = NULL;
+	const char *session = sip->sip_call_id->i_id;
+	const struct call *call = calls_get(p->calls, session);
 	struct channel way;
 
 	if (!call || parties_way(&way, call->parties, PARTY_CALLER) ||
 	    parties_way(&way, call->parties, PARTY_CALLEE))
-		recalled = recall(p, sip, src);
-	return recalled ? recalled : call;
+		recall(p, sip, src);
+	return calls_get(p->calls, session);
 }
 
 static int judge(const struct proxy *p, const struct session *s,

@@ -195,9 +195,19 @@ static void request_free(struct request *r)
 	free(r);
 }
 
+static bool is_waiting(const struct request *r)
+{
+	for (const struct branch *b = r->branches; b; b = b->next)
+		if (b->waiting)
+			return true;
+	return false;
+}
+
 void request_drop_message(struct request *r)
 {
-	/* A release is made from the message. */
+	/* What a relay grants too late is given back from the message. */
+	if (is_waiting(r))
+		return;
 	for (struct branch *b = r->branches; b; b = b->next) {
 		branch_release(b);
 		branch_drop_message(b);
@@ -254,9 +264,11 @@ static int give_up(const void *key, size_t len, void *value, void *arg)
 	if (r->ended)
 		return 0;
 	forking_stop(r);
+	r->held++;
 	for (struct branch *b = r->branches; b; b = b->next)
 		give_up_branch(b);
 	request_answer(r, 503, "Proxy Going Down", "Retry-After: 5\r\n");
+	r->held--;
 	request_done(r);
 	return 0;
 }

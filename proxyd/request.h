@@ -84,7 +84,8 @@ bool request_has_open(const struct request *r, const struct branch *but);
 /* Cancel every branch but one (may be NULL); the request may be gone then. */
 void request_cancel_branches(struct request *r, const struct branch *but);
 
-/* A call has been answered: further 2xx need no more than the ids. */
+/* A call has been answered: further 2xx need no more than the ids, unless
+ * another daemon has still to answer. */
 void request_drop_message(struct request *r);
 
 /* The request has got its final response; free it where nothing is under way

@@ -121,6 +121,30 @@ def test_it_is_cancelled_while_it_waits(site, bob, waiting):
     assert not invites(bob)
 
 
+def test_the_next_phone_rings_when_nothing_is_heard(site, bob):
+    """He has another one, which is asked when this has had its turn."""
+    usual = site.proxy2.conf
+    site.proxy2.configure({**usual, "forking": {"ring": 1}})
+    site.proxy2.reload()
+    try:
+        desk = site.phone("second17", "bob", user=bob.user, register=False)
+        contact = f"<{desk.contact_uri}>;q=0.3"
+        assert desk.register(contact=contact).status == 200
+        carol = site.phone("third", "carol")
+        call = carol.invite(bob.aor, offer_of(carol))
+        leg = desk.incoming()
+        leg.answer(offer_of(desk))
+        assert call.wait_final().status == 200
+        call.ack()
+        leg.wait_ack()
+        assert not invites(bob)
+        assert call.bye().status == 200
+        leg.wait_request("BYE")
+    finally:
+        site.proxy2.configure(usual)
+        site.proxy2.reload()
+
+
 def test_several_wait_and_all_are_delivered(site, bob, waiting):
     dave = site.phone("first", "dave")
     second = dave.invite(bob.aor, offer_of(dave))
