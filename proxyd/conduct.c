@@ -56,15 +56,28 @@ static void check_hops(struct conduct *c, const sip_t *req)
 		refuse(c, 483, NULL);
 }
 
-/* 16.3 step 4. What comes from ourselves has come straight back. */
+/* What comes from ourselves has come straight back. A phone behind a NAT may
+ * well call itself by an address that is ours here, but is seen elsewhere. */
+static bool is_our_own(const sip_via_t *top, loops_ours_h *ours,
+		       const void *arg)
+{
+	struct addr named, seen;
+
+	if (sipmsg_via_addr(&named, top) || !ours(&named, arg))
+		return false;
+	if (!top->v_received || addr_parse(&seen, top->v_received, 0))
+		return true;
+	addr_set_port(&seen, addr_port(&named));
+	return ours(&seen, arg);
+}
+
+/* 16.3 step 4. */
 static void check_loop(struct conduct *c, const sip_t *req, loops_ours_h *ours,
 		       const void *arg)
 {
 	enum loops_verdict v = loops_judge(req, c->print, ours, arg);
-	struct addr top;
 
-	if (v == LOOPS_AGAIN ||
-	    (!sipmsg_via_addr(&top, req->sip_via) && ours(&top, arg)))
+	if (v == LOOPS_AGAIN || is_our_own(req->sip_via, ours, arg))
 		refuse(c, 482, NULL);
 	c->spiral = v == LOOPS_SPIRAL;
 }

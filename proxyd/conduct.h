@@ -19,7 +19,8 @@ struct conduct {
 
 /* `ours` tells this proxy's ends. 400 for more Vias or Routes than any path
  * has, 483 at Max-Forwards 0 (200 to an OPTIONS, which asks who is there: 11),
- * 482 for a loop or our own Via on top, 440 at Max-Breadth 0 (RFC 5393). */
+ * 482 for a loop or our own Via on top that is seen at an address of ours, 440
+ * at Max-Breadth 0 (RFC 5393). */
 void conduct_judge(struct conduct *c, const sip_t *req, loops_ours_h *ours,
 		   const void *arg);
 

@@ -140,7 +140,7 @@ static enum step_result check(struct branch *b)
 	conduct_judge(&c, r->sip, ours, r->p);
 	r->spiral = c.spiral;
 	r->print = c.print;
-	r->breadth = c.breadth;
+	r->breadth = b->breadth = c.breadth;
 	if (!c.status)
 		return r->sip->sip_proxy_require ? refuse_extension(b)
 						 : STEP_NEXT;

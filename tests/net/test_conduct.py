@@ -96,9 +96,10 @@ def test_breadth_is_passed_on(site):
         assert got.all("Max-Breadth") == [sent]
 
 
-def test_our_own_via_on_top(site, phone):
+def test_a_phone_that_calls_itself_as_we_do(site, phone):
     via = f"SIP/2.0/UDP {PROXY1}:5060;branch={token('z9hG4bK')};rport"
-    assert asked(phone, "MESSAGE", "sip:x@example.com", via=via) == 482
+    """Behind a NAT there may be our addresses too: only the source counts."""
+    assert asked(phone, "MESSAGE", "sip:x@example.com", via=via) == 404
 
 
 @pytest.mark.parametrize("lie", [
