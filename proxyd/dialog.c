@@ -119,9 +119,7 @@ static enum step_result step_identity(struct branch *b)
 /* The party that has offered in a response waits for this one's answer. */
 static bool is_awaited(const struct request *r, const struct session *s)
 {
-	enum party from = r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
-
-	return s && s->late && s->late_by != from;
+	return s && s->late && s->late_by != following_sender(r);
 }
 
 /* A proxy ahead has a resource for this call. */
@@ -236,18 +234,13 @@ static void ack_go_on(struct proxy *p, msg_t *msg, struct channel *dest)
 	msg_destroy(msg);
 }
 
-static bool ours(const struct addr *a, const void *arg)
-{
-	return edge_is_self(arg, a);
-}
-
 /* What is checked of any request (16.3); nobody answers an ACK. */
 static bool ack_is_good(struct proxy *p, msg_t *msg, const struct channel *src,
 			struct speaking *s)
 {
 	struct conduct c;
 
-	conduct_judge(&c, s->sip, ours, p);
+	flow_judge(&c, p, s->sip);
 	p->n.rejected_hops += c.status != 0;
 	s->spiral = c.spiral;
 	if (!proxy_trusts(p, src))

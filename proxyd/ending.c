@@ -47,10 +47,9 @@ static void bye_answered(txn_id id, int status, msg_t *msg, bool last,
 			LOG_I("status", status));
 }
 
-/* The way to a party, if it is known and may be gone. */
-static bool find_way(struct channel *dst, struct channel *self,
-		     const struct proxy *p, const struct parties *parties,
-		     enum party to)
+bool ending_way(struct channel *dst, struct channel *self,
+		const struct proxy *p, const struct parties *parties,
+		enum party to)
 {
 	if (parties_way(dst, parties, to) || !proxy_may_contact(p, &dst->addr))
 		return false;
@@ -58,16 +57,15 @@ static bool find_way(struct channel *dst, struct channel *self,
 	return true;
 }
 
-/* Whether it is under way. */
-static bool send_bye(struct proxy *p, struct parties *parties, enum party to,
-		     const char *reason)
+bool ending_bye(struct proxy *p, struct parties *parties, enum party to,
+		const char *reason)
 {
 	char branch[TXN_BRANCH_LEN];
 	struct channel self, dst;
 	const struct parties_bye r = {&self, branch, reason};
 	struct strbuf sb;
 
-	if (!find_way(&dst, &self, p, parties, to))
+	if (!ending_way(&dst, &self, p, parties, to))
 		return false;
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
@@ -86,8 +84,8 @@ bool ending_call(struct proxy *p, const char *session, enum ending_cause cause,
 	if (!call)
 		return false;
 	call_id = parties_call_id(call->parties);
-	caller = send_bye(p, call->parties, PARTY_CALLER, reason);
-	callee = send_bye(p, call->parties, PARTY_CALLEE, reason);
+	caller = ending_bye(p, call->parties, PARTY_CALLER, reason);
+	callee = ending_bye(p, call->parties, PARTY_CALLEE, reason);
 	count(&p->n, cause);
 	log_info(texts[cause], LOG_S("call_id", call_id),
 		 LOG_A("relay", &call->relay), LOG_S("reason", reason),

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "proxyd/parties.h"
+
 struct proxy;
 
 /* Why a call is ended that nobody has hung up, once: name, its counter, what
@@ -29,5 +31,15 @@ enum ending_cause {
  */
 bool ending_call(struct proxy *p, const char *session, enum ending_cause cause,
 		 const char *reason);
+
+/* The way to a party and our end of it; false where that is not known, or may
+ * not be gone. */
+bool ending_way(struct channel *dst, struct channel *self,
+		const struct proxy *p, const struct parties *parties,
+		enum party to);
+
+/* A BYE to this party in the other's name. Whether it is under way. */
+bool ending_bye(struct proxy *p, struct parties *parties, enum party to,
+		const char *reason);
 
 #endif

@@ -131,13 +131,18 @@ static bool ours(const struct addr *a, const void *arg)
 	return edge_is_self(arg, a);
 }
 
+void flow_judge(struct conduct *c, const struct proxy *p, const sip_t *req)
+{
+	conduct_judge(c, req, ours, p);
+}
+
 /* RFC 3261 16.3, of the request as it came. */
 static enum step_result check(struct branch *b)
 {
 	struct request *r = b->r;
 	struct conduct c;
 
-	conduct_judge(&c, r->sip, ours, r->p);
+	flow_judge(&c, r->p, r->sip);
 	r->spiral = c.spiral;
 	r->print = c.print;
 	r->breadth = b->breadth = c.breadth;

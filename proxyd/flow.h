@@ -5,6 +5,7 @@
 #include "proxyd/request.h"
 
 struct call;
+struct conduct;
 
 /* The flows, one file each, as tables of steps. */
 extern const struct step invite_steps[];   /* Fig. 4a: an initial INVITE */
@@ -18,6 +19,9 @@ enum step_result flow_compare(struct branch *b);        /* 140-142 */
 enum step_result flow_write_observed(struct branch *b); /* 144 */
 enum step_result flow_replace_sdp(struct branch *b);    /* 148, 154 */
 enum step_result flow_forward(struct branch *b);        /* 136, 138, 155 */
+
+/* RFC 3261 16.3, of a request as it came (conduct.h). */
+void flow_judge(struct conduct *c, const struct proxy *p, const sip_t *req);
 
 /* What flow_forward() has sent, once more, to another b->dest. */
 enum step_result flow_forward_again(struct branch *b);

@@ -31,7 +31,7 @@ static bool refreshes(const struct request *r)
 	return r->method == sip_method_invite || r->method == sip_method_update;
 }
 
-static enum party sender(const struct request *r)
+enum party following_sender(const struct request *r)
 {
 	return r->initial || r->from_caller ? PARTY_CALLER : PARTY_CALLEE;
 }
@@ -64,7 +64,7 @@ static const struct call *find_call(const struct branch *b)
 {
 	const struct request *r = b->r;
 	const struct call *call = calls_get(r->p->calls, branch_session(b));
-	enum party from = sender(r);
+	enum party from = following_sender(r);
 
 	if (!call || !b->sip ||
 	    !parties_has_tag(call->parties, from, b->sip->sip_from->a_tag) ||
@@ -81,8 +81,9 @@ void following_request(const struct branch *b)
 
 	if (!call)
 		return;
-	parties_heard(call->parties, sender(r), r->sip->sip_cseq->cs_seq);
-	vigil_heard(r->p, call->id, sender(r));
+	parties_heard(call->parties, following_sender(r),
+		      r->sip->sip_cseq->cs_seq);
+	vigil_heard(r->p, call->id, following_sender(r));
 	if (r->method == sip_method_bye)
 		calls_leave(r->p->calls, branch_session(b),
 			    proxy_now(r->p) + LEAVING_MS);
@@ -125,10 +126,11 @@ static bool ours(const url_t *url, const void *arg)
 	return proxy_is_self(arg, url);
 }
 
-static int learn_parties(struct parties **pp, const struct branch *b,
-			 enum party from, const sip_t *answer)
+int following_parties(struct parties **pp, const struct branch *b,
+		      const sip_t *answer)
 {
 	const struct request *r = b->r;
+	enum party from = following_sender(r);
 	char route[ROUTE_LEN];
 	struct parties_way back;
 	int err;
@@ -147,13 +149,13 @@ static int learn_parties(struct parties **pp, const struct branch *b,
 }
 
 /* What ending the call will need, from what was sent on and goes back. */
-static int begin(const struct branch *b, enum party from, const sip_t *answer)
+static int begin(const struct branch *b, const sip_t *answer)
 {
 	struct proxy *p = b->r->p;
 	const char *id = branch_session(b);
 	const struct session *s = sessions_get(p->sessions, id);
 	struct parties *parties = NULL;
-	int err = learn_parties(&parties, b, from, answer);
+	int err = following_parties(&parties, b, answer);
 
 	if (!err)
 		err = calls_put(p->calls, id, proxy_now(p), parties,
@@ -202,12 +204,12 @@ static void note_answer(const struct branch *b, uint32_t seconds,
 {
 	struct proxy *p = b->r->p;
 	const struct call *call = b->r->initial ? NULL : find_call(b);
-	enum party from = sender(b->r);
+	enum party from = following_sender(b->r);
 
 	if (call)
 		note_change(b, call, from, answer);
 	else if (b->r->method != sip_method_invite ||
-		 !is_followed(b, seconds) || begin(b, from, answer))
+		 !is_followed(b, seconds) || begin(b, answer))
 		return;
 	call = calls_get(p->calls, branch_session(b));
 	if (!call)
@@ -236,7 +238,7 @@ void following_answer(struct branch *b, int status, msg_t *msg)
 	if (!refreshes(b->r)) {
 		if (!b->r->initial && find_call(b))
 			vigil_heard(b->r->p, branch_session(b),
-				    (enum party) !sender(b->r));
+				    (enum party) !following_sender(b->r));
 		return;
 	}
 	policy_of(&policy, b->r->p);
@@ -263,7 +265,7 @@ void following_failed(const struct branch *b, int status)
 		return;
 	proxy_note(r->p, request_id(r), "%s answered %d: in doubt",
 		   r->from_caller ? "callee" : "caller", status);
-	vigil_doubt(r->p, branch_session(b), (enum party) !sender(r));
+	vigil_doubt(r->p, branch_session(b), (enum party) !following_sender(r));
 }
 
 bool following_ended(const struct branch *b)

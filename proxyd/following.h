@@ -6,8 +6,10 @@
 
 #include "common/sipmsg.h"
 #include "proxyd/branch.h"
+#include "proxyd/parties.h"
 
 struct proxy;
+struct request;
 
 /*
  * Following the dialogs of calls from the messages that pass, so that a call
@@ -17,6 +19,14 @@ struct proxy;
 
 /* A step of flows, RFC 4028 8.1: the session timer of an INVITE or UPDATE. */
 enum step_result following_timer(struct branch *b);
+
+/* Which party has sent a request. */
+enum party following_sender(const struct request *r);
+
+/* Who speaks in the dialog that this answer makes, or is in: what was sent on,
+ * and what goes back, its Contacts as they will be. 0, -EBADMSG, -ENOMEM. */
+int following_parties(struct parties **pp, const struct branch *b,
+		      const sip_t *answer);
 
 /* A request within a dialog, with a valid route of ours, has come. */
 void following_request(const struct branch *b);

@@ -123,17 +123,6 @@ void outbound_note_flow(struct branch *b, url_t *url)
 		b->otherwise = su_strdup(home, text);
 }
 
-/* What was put on for the flow that failed is taken off again. */
-static void withdraw(struct branch *b)
-{
-	sip_t *sip = b->sip;
-
-	while (sip->sip_record_route &&
-	       proxy_is_self(b->r->p, sip->sip_record_route->r_url))
-		(void)sip_header_remove(b->msg, sip,
-					(sip_header_t *)sip->sip_record_route);
-}
-
 bool outbound_next_flow(struct branch *b)
 {
 	char text[CHANNEL_STRLEN];
@@ -144,7 +133,6 @@ bool outbound_next_flow(struct branch *b)
 	log_info("flow is gone: the phone's other one is tried",
 		 LOG_S("call_id", request_id(b->r)),
 		 LOG_S("channel", channel_str(text, &b->dest)));
-	withdraw(b);
 	b->target = b->otherwise;
 	b->dest = (struct channel){0};
 	b->step = b->again;

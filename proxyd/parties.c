@@ -126,23 +126,29 @@ static int set_contact(struct side *s, const sip_t *sip)
 	return set_target(s, sip->sip_contact->m_url);
 }
 
+static int set_route_set(struct side *s, const sip_route_t *r)
+{
+	const sip_route_t *v[ROUTES_MAX];
+	size_t n = 0;
+
+	for (; r; r = r->r_next) {
+		if (n == ROUTES_MAX)
+			return -EBADMSG;
+		v[n++] = r;
+	}
+	return set_routes(s, v, n);
+}
+
 /* The route set towards the caller: what stood in the INVITE when it came, in
  * its order (RFC 3261 12.1.1). Ours is on top. */
 static int caller_routes(struct side *s, const sip_t *invite,
 			 parties_ours_h *ours, const void *arg)
 {
-	const sip_route_t *v[ROUTES_MAX];
 	const sip_record_route_t *rr = invite->sip_record_route;
-	size_t n = 0;
 
 	while (rr && ours(rr->r_url, arg))
 		rr = rr->r_next;
-	for (; rr; rr = rr->r_next) {
-		if (n == ROUTES_MAX)
-			return -EBADMSG;
-		v[n++] = rr;
-	}
-	return set_routes(s, v, n);
+	return set_route_set(s, rr);
 }
 
 /* The route set towards the callee: what stands above ours in the answer, in
@@ -203,20 +209,6 @@ int parties_alloc(struct parties **pp, const sip_t *invite, const sip_t *answer,
 	return err;
 }
 
-static int routes_ahead(struct side *s, const sip_t *req)
-{
-	const sip_route_t *v[ROUTES_MAX];
-	const sip_route_t *r = req->sip_route;
-	size_t n = 0;
-
-	for (; r; r = r->r_next) {
-		if (n == ROUTES_MAX)
-			return -EBADMSG;
-		v[n++] = r;
-	}
-	return set_routes(s, v, n);
-}
-
 static int way_back(struct side *s, const struct parties_way *way,
 		    const sip_t *req)
 {
@@ -249,7 +241,7 @@ int parties_alloc_within(struct parties **pp, enum party from,
 	far->cseq = CSEQ_MAX - 1;
 	err = set_names(p, from, req, answer);
 	if (!err)
-		err = routes_ahead(far, req);
+		err = set_route_set(far, req->sip_route);
 	if (!err)
 		err = set_contact(far, answer);
 	if (!err)
@@ -352,14 +344,28 @@ static void add_head(struct strbuf *out, const char *method,
 		      method);
 }
 
-int parties_ack(struct strbuf *out, const struct parties *p, enum party to,
-		const struct parties_bye *by, uint32_t cseq)
+/* One without further headers or a body. */
+static int print_bare(struct strbuf *out, const char *method,
+		      const struct parties *p, enum party to,
+		      const struct parties_bye *by, uint32_t cseq)
 {
 	if (!p->side[to].target)
 		return -ENOENT;
-	add_head(out, "ACK", p, to, by, cseq);
+	add_head(out, method, p, to, by, cseq);
 	strbuf_str(out, "Content-Length: 0\r\n\r\n");
 	return strbuf_err(out);
+}
+
+int parties_ack(struct strbuf *out, const struct parties *p, enum party to,
+		const struct parties_bye *by, uint32_t cseq)
+{
+	return print_bare(out, "ACK", p, to, by, cseq);
+}
+
+int parties_options(struct strbuf *out, const struct parties *p, enum party to,
+		    const struct parties_bye *by)
+{
+	return print_bare(out, "OPTIONS", p, to, by, p->side[!to].cseq);
 }
 
 int parties_bye(struct strbuf *out, struct parties *p, enum party to,
@@ -372,16 +378,6 @@ int parties_bye(struct strbuf *out, struct parties *p, enum party to,
 		      "Reason: %s\r\n"
 		      "Content-Length: 0\r\n\r\n",
 		      bye->reason);
-	return strbuf_err(out);
-}
-
-int parties_options(struct strbuf *out, const struct parties *p, enum party to,
-		    const struct parties_bye *by)
-{
-	if (!p->side[to].target)
-		return -ENOENT;
-	add_head(out, "OPTIONS", p, to, by, p->side[!to].cseq);
-	strbuf_str(out, "Content-Length: 0\r\n\r\n");
 	return strbuf_err(out);
 }
 

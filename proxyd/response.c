@@ -78,11 +78,6 @@ static void tell_relay(struct branch *b, int status, msg_t *msg)
 	relaying_record(r->p, branch_session(b), msg, &b->dest);
 }
 
-static enum party answerer(const struct request *r)
-{
-	return r->initial || r->from_caller ? PARTY_CALLEE : PARTY_CALLER;
-}
-
 /* Steps 222-226: a session of ours has its SDP replaced. */
 static int replace_sdp(struct branch *b, int status, msg_t *msg)
 {
@@ -104,7 +99,8 @@ static int replace_sdp(struct branch *b, int status, msg_t *msg)
 	if (forking_mutes(b, status, sip_object(msg)))
 		return mute(b, status, msg);
 	if (kind == OFFER_OFFER)
-		sessions_offered(all, branch_session(b), answerer(b->r));
+		sessions_offered(all, branch_session(b),
+				 !following_sender(b->r));
 	else if (forking_hears(b, status, msg) && s)
 		tell_relay(b, status, msg);
 	if (!s)
