@@ -145,7 +145,7 @@ static enum step_result check(struct branch *b)
 	flow_judge(&c, r->p, r->sip);
 	r->spiral = c.spiral;
 	r->print = c.print;
-	r->breadth = b->breadth = c.breadth;
+	r->breadth = c.breadth;
 	if (!c.status)
 		return r->sip->sip_proxy_require ? refuse_extension(b)
 						 : STEP_NEXT;

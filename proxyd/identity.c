@@ -8,7 +8,13 @@
 
 #include "proxyd/identity.h"
 
-enum { PLACES_MAX = 4, NET_LEN = 8, KEY_TEXT_MAX = 1024 };
+enum {
+	PLACES_MAX = 4,
+	PHONES_MAX = 3, /* of one client, by where they have registered */
+	NET_LEN = 8,
+	IP_LEN = 16,
+	KEY_TEXT_MAX = 1024,
+};
 
 /* The part of an address that one network has in common. */
 struct net {
@@ -30,7 +36,17 @@ struct dialog {
 
 struct identity {
 	struct recent *dialogs; /* by call_key */
-	struct recent *clients; /* struct addr by client_key */
+	struct recent *clients; /* struct phones by client_key */
+};
+
+struct host {
+	uint8_t family; /* AF_UNSPEC: none */
+	uint8_t ip[IP_LEN];
+};
+
+/* Where a client has registered, the last first. */
+struct phones {
+	struct host at[PHONES_MAX];
 };
 
 static void net_of(struct net *net, const struct addr *a)
@@ -41,6 +57,16 @@ static void net_of(struct net *net, const struct addr *a)
 		memcpy(net->prefix, &a->u.in6.sin6_addr, NET_LEN);
 	else if (addr_family(a) == AF_INET)
 		memcpy(net->prefix, &a->u.in.sin_addr, 3);
+}
+
+static void host_of(struct host *h, const struct addr *a)
+{
+	memset(h, 0, sizeof(*h));
+	h->family = (uint8_t)addr_family(a);
+	if (addr_family(a) == AF_INET6)
+		memcpy(h->ip, &a->u.in6.sin6_addr, IP_LEN);
+	else if (addr_family(a) == AF_INET)
+		memcpy(h->ip, &a->u.in.sin_addr, sizeof(a->u.in.sin_addr));
 }
 
 bool identity_same_net(const struct addr *a, const struct addr *b)
@@ -82,7 +108,7 @@ int identity_alloc(struct identity **ip, const struct identity_config *cfg)
 			   cfg->call_ms);
 	if (!err)
 		err = recent_alloc(&i->clients, cfg->clients,
-				   sizeof(struct addr), cfg->client_ms);
+				   sizeof(struct phones), cfg->client_ms);
 	if (err) {
 		identity_free(i);
 		return err;
@@ -100,24 +126,40 @@ void identity_free(struct identity *i)
 	free(i);
 }
 
+/* Its place among those of the client, or the last, which is forgotten. */
+static size_t place_of(const struct phones *c, const struct host *h)
+{
+	size_t i = 0;
+
+	while (i < PHONES_MAX - 1 && memcmp(&c->at[i], h, sizeof(*h)) != 0)
+		i++;
+	return i;
+}
+
 void identity_registered(struct identity *i, uint64_t now, const char *id,
 			 const struct addr *src)
 {
 	uint64_t key = client_key(id);
-	struct addr *a = recent_put(i->clients, now, &key, sizeof(key));
+	struct phones *c = recent_put(i->clients, now, &key, sizeof(key));
+	struct host h;
 
-	if (a)
-		*a = *src;
+	if (!c)
+		return;
+	host_of(&h, src);
+	memmove(&c->at[1], &c->at[0], place_of(c, &h) * sizeof(h));
+	c->at[0] = h;
 }
 
 static bool registered_at(struct identity *i, uint64_t now, uint64_t client,
 			  const struct addr *src)
 {
-	const struct addr *a =
+	const struct phones *c =
 		client ? recent_get(i->clients, now, &client, sizeof(client))
 		       : NULL;
+	struct host h;
 
-	return a && addr_ip_eq(a, src);
+	host_of(&h, src);
+	return c && !memcmp(&c->at[place_of(c, &h)], &h, sizeof(h));
 }
 
 static struct side *find(struct identity *i, uint64_t now, const char *call_id,

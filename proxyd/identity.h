@@ -30,7 +30,8 @@ struct identity_config {
 int identity_alloc(struct identity **ip, const struct identity_config *cfg);
 void identity_free(struct identity *i);
 
-/* A client (user@domain) has been registered from here. */
+/* A client (user@domain) has been registered from here; where several phones
+ * of it were last is known. */
 void identity_registered(struct identity *i, uint64_t now, const char *id,
 			 const struct addr *src);
 

@@ -158,6 +158,28 @@ START_TEST(a_phone_that_moved_is_known_by_its_registration)
 }
 END_TEST
 
+/* A desk phone, a mobile one and a browser: each of them may move. */
+START_TEST(a_client_has_several_phones)
+{
+	begin("c", "198.51.100.28");
+	named("c", IDENTITY_CALLER, "alice@example.com");
+	registered("alice@example.com", "192.0.2.1");
+	registered("alice@example.com", "192.0.3.1");
+	for (int i = 0; i < 5; i++)
+		registered("alice@example.com", "192.0.4.1");
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.5.1"),
+			 IDENTITY_STRANGER);
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.2.1"),
+			 IDENTITY_MOVED);
+	registered("alice@example.com", "192.0.5.1");
+	registered("alice@example.com", "192.0.6.1");
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.3.1"),
+			 IDENTITY_STRANGER);
+	ck_assert_int_eq(judge("c", IDENTITY_CALLER, "192.0.5.1"),
+			 IDENTITY_MOVED);
+}
+END_TEST
+
 /* Who they are has been said when the call began. */
 START_TEST(another_client_is_a_stranger_where_it_is_registered)
 {
@@ -272,6 +294,7 @@ int main(void)
 	tcase_add_test(tc, a_network_and_not_an_address);
 	tcase_add_test(tc, a_phone_that_moved_is_at_both);
 	tcase_add_test(tc, a_phone_that_moved_is_known_by_its_registration);
+	tcase_add_test(tc, a_client_has_several_phones);
 	tcase_add_test(tc, another_client_is_a_stranger_where_it_is_registered);
 	tcase_add_test(tc, a_registration_is_forgotten);
 	tcase_add_test(tc, the_places_are_bounded);
