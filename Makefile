@@ -146,16 +146,20 @@ check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) check-memory
 	$(Q)$(MAKE) check-net
 
-.PHONY: demo run bench bench-media
+.PHONY: demo run bench bench-soak bench-media
 demo: deps ## a call between two real phones behind two NATs, heard and drawn
 	$(Q)$(MAKE) all $(TOOLS)
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) $(PYTHON) -B tests/support/demo.py
 run: deps ## all three daemons on this host, until Ctrl-C
 	$(Q)$(MAKE) all
 	@sh deploy/run
-bench: ## calls/s, packets/s and CPU, beside Kamailio + rtpengine (root)
+bench: ## calls/s, packets/s, CPU and memory, beside Kamailio + rtpengine; the soak (root)
 	$(Q)$(MAKE) all
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/soak
+bench-soak: ## 20,000 calls of all kinds: none lost, nothing left, memory flat (root)
+	$(Q)$(MAKE) all
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/soak
 bench-media: ## media: packets/s, CPU, latency and memory, four ways (root)
 	$(Q)$(MAKE) all
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-media
