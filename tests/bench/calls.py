@@ -1,12 +1,13 @@
 """Complete calls with SIPp on both ends: the caller behind a NAT, the callee
 answering at once, 100 ms, BYE by the caller."""
 
+import contextlib
 import csv
 import subprocess
 import tempfile
 from pathlib import Path
 
-from support.net import end_process
+from support.net import end_process, wait_until
 
 import cpu
 from search import OTHERS_MAX, Attempt, Search, calmest
@@ -15,6 +16,8 @@ from world import CALLEE, CALLER, PROXY
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 USERS = 100
 HOLD_S = 0.1
+# How long a caller waits for an answer, which takes less than 2 ms.
+ANSWER_S = 2
 FAILED_MAX = 0.001
 REPEATED_MAX = 0.01
 RATE_MIN = 0.9
@@ -33,6 +36,7 @@ class Sipp:
         self.users.write_text("SEQUENTIAL\n" + "".join(
             f"u{i};\n" for i in range(USERS)))
         self.answering = None
+        self._table = self.dir / "calls.csv"
         world.own(self)
 
     def close(self):
@@ -72,24 +76,55 @@ class Sipp:
 
     def call(self, rate, seconds):
         """Calls at a rate; SIPp's own count of them, by column name."""
-        table = self.dir / "calls.csv"
-        calls = max(1, round(rate * seconds))
         try:
-            self._run("uac", "-i", CALLER, "-p", 5071, "-inf", self.users,
-                      "-m", calls, "-r", rate, "-l", max(1000, 2 * rate),
-                      "-max_retrans", 4, "-recv_timeout", 1500,
-                      "-deadcall_wait", 0, "-trace_stat", "-stf", table,
-                      "-fd", 1, f"{PROXY}:5060", timeout=seconds + 15)
+            self._run("uac", *self._caller(max(1, round(rate * seconds)), rate,
+                                           HOLD_S, max(1000, 2 * rate)),
+                      timeout=seconds + 15)
         except subprocess.TimeoutExpired:
             return None
         if self.answering.poll() is not None:
             raise RuntimeError("SIPp, answering, has ended:\n"
                                + self._log("uas"))
-        with open(table, newline="") as f:
-            rows = list(csv.DictReader(f, delimiter=";"))
+        rows = self._rows()
         if not rows:
             raise RuntimeError("SIPp, calling, failed:\n" + self._log("uac"))
         return rows[-1]
+
+    @contextlib.contextmanager
+    def hold(self, calls, rate):
+        """So many calls that are up inside the `with` block; what follows it
+        finds them abandoned."""
+        proc = self._popen("uac", *self._caller(calls, rate, 600, calls))
+        try:
+            wait_until(lambda: self._up(calls), calls / rate + 15,
+                       lambda: f"{calls} calls up:\n" + self._log("uac"))
+            yield
+        finally:
+            proc.kill()
+            proc.wait()
+
+    def _up(self, calls):
+        """Whether so many have been there for longer than one that is not
+        answered is."""
+        there = [int(row["CurrentCall"]) for row in self._rows()]
+        return len(there) > ANSWER_S + 1 and \
+            set(there[-(ANSWER_S + 1):]) == {calls}
+
+    def _caller(self, calls, rate, hold_s, at_once):
+        return ("-i", CALLER, "-p", 5071, "-inf", self.users, "-m", calls,
+                "-r", rate, "-l", at_once, "-d", round(hold_s * 1000),
+                "-max_retrans", 4, "-recv_timeout", ANSWER_S * 1000,
+                "-deadcall_wait", 0,
+                "-trace_stat", "-stf", self._table, "-fd", 1,
+                f"{PROXY}:5060")
+
+    def _rows(self):
+        """SIPp's own count of the calls, one for each second so far."""
+        try:
+            with open(self._table, newline="") as f:
+                return list(csv.DictReader(f, delimiter=";"))
+        except FileNotFoundError:
+            return []
 
 
 def _elapsed(row):

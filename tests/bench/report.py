@@ -56,6 +56,18 @@ def _program_rows(sides):
                       ratio=False)
 
 
+def _cost_rows(sides):
+    for title, part, form in (
+            ("system calls per message", "syscalls", "{:.2f}"),
+            ("memory per call that is up, bytes", "held", "{:.0f}"),
+            ("memory per finished transaction, bytes", "ended", "{:.0f}")):
+        yield Row(title, ("costs", part, "total"), form)
+        for side in sides:
+            for program in side.programs:
+                yield Row(f"  of it {program}", ("costs", part, program), form,
+                          ratio=False)
+
+
 def rows(sides, settings):
     rate, pps = settings["call_rate"], settings["packet_rate"]
     high, top = ("calls", "highest"), ("packets", "highest")
@@ -69,6 +81,7 @@ def rows(sides, settings):
         Row(f"CPU per call at {rate}/s, us", ("calls", "steady", "cpu_total"),
             "{:.0f}"),
         *_program_rows(sides),
+        *_cost_rows(sides),
         Row("packets per second, highest with loss ≤ 0.1 %",
             (*top, "packets_per_s"), "{:.0f}", ("packets", "capped")),
         Row("  share of one core then", (*top, "busy"), "{:.2f}",
