@@ -13,3 +13,13 @@
 	struct name {                                                          \
 		struct type *stqh_first, **stqh_last;                          \
 	}
+#define SLIST_HEAD(name, type)                                                 \
+	struct name {                                                          \
+		struct type *slh_first;                                        \
+	}
+#define SLIST_ENTRY(type)                                                      \
+	struct {                                                               \
+		struct type *sle_next;                                         \
+	}
+#define SLIST_FOREACH(var, head, field)                                        \
+	for ((var) = (head)->slh_first; (var); (var) = (var)->field.sle_next)

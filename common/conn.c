@@ -158,11 +158,6 @@ bool conn_is_ending(const struct conn *c)
 	return c->closing || c->doomed;
 }
 
-bool conn_is_up(const struct conn *c)
-{
-	return c->up && !c->closing && !c->doomed;
-}
-
 /* `family`: of a socket to make now, or AF_UNSPEC. */
 static int open_conn(struct conn **cp, struct conn_config *cfg, int family,
 		     void *owner)

@@ -73,9 +73,6 @@ int conn_ping(struct conn *c);
 /* Hand what is queued to the kernel. */
 void conn_flush(struct conn *c);
 
-/* Whether messages can pass: connected and through its handshakes. */
-bool conn_is_up(const struct conn *c);
-
 /* Whether it is about to end: nothing can be sent any more. */
 bool conn_is_ending(const struct conn *c);
 

@@ -16,7 +16,8 @@ enum {
 	KEY_TEXT_MAX = 1024,
 };
 
-/* The part of an address that one network has in common. */
+/* The part of an address that one network has in common: a /24, a /64. The
+ * public addresses of one NAT, and the hosts of one carrier, have it. */
 struct net {
 	uint8_t family;
 	uint8_t prefix[NET_LEN];
@@ -67,15 +68,6 @@ static void host_of(struct host *h, const struct addr *a)
 		memcpy(h->ip, &a->u.in6.sin6_addr, IP_LEN);
 	else if (addr_family(a) == AF_INET)
 		memcpy(h->ip, &a->u.in.sin_addr, sizeof(a->u.in.sin_addr));
-}
-
-bool identity_same_net(const struct addr *a, const struct addr *b)
-{
-	struct net na, nb;
-
-	net_of(&na, a);
-	net_of(&nb, b);
-	return !memcmp(&na, &nb, sizeof(na));
 }
 
 /* Keyed: nobody can find another call of the same key. */

@@ -74,8 +74,4 @@ void identity_end(struct identity *i, const char *call_id,
 
 size_t identity_count(const struct identity *i);
 
-/* Whether two addresses are of one network: one /24, one /64. The public
- * addresses of one NAT, and the hosts of one carrier, are that. Pure. */
-bool identity_same_net(const struct addr *a, const struct addr *b);
-
 #endif
