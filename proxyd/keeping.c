@@ -19,7 +19,6 @@
 #include "proxyd/keeping.h"
 
 enum {
-	CLIENTS_MAX = 1000000,
 	WAITING_MAX = 10000,
 	WAITING_PER_CLIENT = 10,
 	SAY_QUEUED_MS = 2000,
@@ -187,7 +186,7 @@ static int open_pinholes(struct proxy *p)
 {
 	const struct pinholes_config cfg = {
 		.deadlines = p->deadlines,
-		.max = CLIENTS_MAX,
+		.max = PROXY_CLIENTS_MAX,
 		.interval_ms = (uint32_t)p->conf->keepalive * 1000,
 		.misses = (unsigned)p->conf->pinhole_missed,
 		.now = now,
@@ -204,7 +203,7 @@ static int open_clients(struct proxy *p)
 	const struct clients_config cfg = {
 		.deadlines = p->deadlines,
 		.pinholes = p->pinholes,
-		.max = CLIENTS_MAX,
+		.max = PROXY_CLIENTS_MAX,
 		.moved = on_moved,
 		.arg = p,
 	};

@@ -34,7 +34,6 @@
 enum {
 	TRANSACTIONS_MAX = PROXY_REQUESTS_MAX,
 	DIALOGS_MAX = 100000, /* whose parties are known by their places */
-	CLIENTS_MAX = 1000000,
 	HOUR_MS = 3600 * 1000,
 	TRACE_BYTES = 64 << 20,
 	SECRET_LEN = 40,
@@ -206,7 +205,7 @@ static int open_identity(struct proxy *p)
 {
 	const struct identity_config cfg = {
 		.calls = DIALOGS_MAX,
-		.clients = CLIENTS_MAX,
+		.clients = PROXY_CLIENTS_MAX,
 		.call_ms = (uint64_t)SESSION_HOURS * HOUR_MS,
 		.client_ms = 2 * (uint64_t)HOUR_MS, /* as long as phones ask */
 	};

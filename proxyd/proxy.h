@@ -38,6 +38,7 @@ enum {
 	PROXY_PEERS_MAX = 16,
 	PROXY_ENDS_MAX = 16,
 	PROXY_REQUESTS_MAX = 200000, /* at one time */
+	PROXY_CLIENTS_MAX = 1000000, /* behind NATs, with their phones */
 };
 
 /* Everything one proxyd owns; made by proxy_start, closed by proxy_stop. */
