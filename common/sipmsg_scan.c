@@ -1,6 +1,9 @@
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -61,12 +64,33 @@ static long line_len(const char *p, const char *end)
 	return lf - 1 - p;
 }
 
+static bool is_control(char ch)
+{
+	unsigned char c = (unsigned char)ch;
+
+	return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+/* Whether none of 8 bytes is below 0x20, nor 0x7f or above. A tab is taken for
+ * one of them, too, and looked at by itself. */
+static bool plain_word(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101, tops = 0x80 * ones;
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	/* With all tops clear no byte carries into the next one. */
+	return !((x | (x + ones) | ~((x | tops) - 0x20 * ones)) & tops);
+}
+
 static bool has_control(const char *p, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)p[i];
+	const char *end = p + len;
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
+	while (p < end) {
+		if (end - p >= (ptrdiff_t)sizeof(uint64_t) && plain_word(p))
+			p += sizeof(uint64_t);
+		else if (is_control(*p++))
 			return true;
 	}
 	return false;
@@ -152,12 +176,18 @@ static enum sipmsg_fault scan_char(struct scan *s, const char *p, size_t left)
 /* One line of a header's value; `s` goes on over continuation lines. */
 static enum sipmsg_fault scan_value(struct scan *s, const char *p, size_t len)
 {
+	/* Those that scan_char() looks at. */
+	static const bool means[UCHAR_MAX + 1] = {
+		[' '] = true, ['\t'] = true, ['"'] = true,
+		['<'] = true, ['>'] = true,  [','] = true,
+		[';'] = true, ['%'] = true,  ['?'] = true,
+	};
 	enum sipmsg_fault fault = SIPMSG_FAULT_NONE;
 
 	for (size_t i = 0; i < len && !fault; i++) {
 		if (s->quoted)
 			scan_quoted(s, p[i]);
-		else
+		else if (means[(unsigned char)p[i]])
 			fault = scan_char(s, p + i, len - i);
 	}
 	return fault;

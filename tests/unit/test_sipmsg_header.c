@@ -1,10 +1,12 @@
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/sipmsg.h"
+#include "common/sipmsg_scan.h"
 #include "common/strbuf.h"
 
 /*
@@ -131,6 +133,35 @@ START_TEST(refused_or_not)
 }
 END_TEST
 
+/* Wherever it stands in a line of whatever length. */
+START_TEST(control_characters_are_found)
+{
+	char text[256];
+	const char c = (char)_i;
+	const bool bad = (_i < 0x20 && c != '\t') || _i == 0x7f;
+
+	for (size_t len = 1; len <= 24; len++) {
+		for (size_t at = 0; at < len; at++) {
+			char value[25] = {0};
+
+			memset(value, '~', len);
+			value[at] = c;
+			int n = snprintf(text, sizeof(text),
+					 "OPTIONS sip:a@b SIP/2.0\r\n"
+					 "Subject:%.*s%c%.*s\r\n\r\n",
+					 (int)at, value, c, (int)(len - at - 1),
+					 value + at + 1);
+
+			ck_assert_int_eq(sipmsg_scan(text, (size_t)n),
+					 bad ? (c == '\n'
+							? SIPMSG_FAULT_line_end
+							: SIPMSG_FAULT_control)
+					     : SIPMSG_FAULT_NONE);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sipmsg_header");
@@ -139,6 +170,7 @@ int main(void)
 	int failures;
 
 	tcase_add_test(tc, text_of_any_length);
+	tcase_add_loop_test(tc, control_characters_are_found, 0, 256);
 	tcase_add_test(tc, reply_is_whole_or_none);
 	tcase_add_loop_test(tc, refused_or_not, 0,
 			    sizeof(cases) / sizeof(cases[0]));
