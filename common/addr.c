@@ -244,15 +244,41 @@ int addr_from_sa(struct addr *a, const struct sockaddr *sa)
 	}
 }
 
+/* A number below 100,000; behind its last digit. Addresses are printed about a
+ * hundred times in a call, and inet_ntop() is slow at it. */
+static char *put_number(char *p, unsigned n)
+{
+	unsigned unit = 10000;
+
+	while (unit > 1 && n < unit)
+		unit /= 10;
+	for (; unit; unit /= 10)
+		*p++ = (char)('0' + n / unit % 10);
+	return p;
+}
+
 const char *addr_str(char buf[ADDR_STRLEN], const struct addr *a)
 {
-	size_t len;
+	char *end;
 
 	addr_host_str(buf, a);
 	if (!addr_is_none(a)) {
-		len = strlen(buf);
-		snprintf(buf + len, ADDR_STRLEN - len, ":%u", addr_port(a));
+		end = buf + strlen(buf);
+		*end++ = ':';
+		*put_number(end, addr_port(a)) = '\0';
 	}
+	return buf;
+}
+
+static const char *ipv4_str(char buf[ADDR_STRLEN], const uint8_t *ip)
+{
+	char *p = buf;
+
+	for (size_t i = 0; i < sizeof(struct in_addr); i++) {
+		p = put_number(p, ip[i]);
+		*p++ = '.';
+	}
+	p[-1] = '\0';
 	return buf;
 }
 
@@ -261,6 +287,8 @@ const char *addr_ip_str(char buf[ADDR_STRLEN], const struct addr *a)
 	size_t len;
 	const void *ip = ip_bytes(&len, a);
 
+	if (len == sizeof(struct in_addr))
+		return ipv4_str(buf, ip);
 	if (len == 0 || !inet_ntop(a->u.sa.sa_family, ip, buf, ADDR_STRLEN))
 		strcpy(buf, "-");
 	return buf;
