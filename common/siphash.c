@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,6 +27,15 @@ static inline uint64_t load_le(const uint8_t *p, size_t n)
 	for (size_t i = 0; i < n; i++)
 		x |= (uint64_t)p[i] << (8 * i);
 	return x;
+}
+
+/* The same of 8 bytes in one load. */
+static inline uint64_t load_le64(const uint8_t *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return le64toh(x);
 }
 
 static inline void round1(struct siphash *s)
@@ -75,7 +85,7 @@ uint64_t siphash13(const uint8_t key[SIPHASH_KEY_LEN], const void *data,
 	};
 
 	for (; left >= 8; left -= 8, p += 8)
-		absorb(&s, load_le(p, 8));
+		absorb(&s, load_le64(p));
 	absorb(&s, (uint64_t)len << 56 | load_le(p, left));
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 3; i++)

@@ -2,7 +2,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/strbuf.h"
@@ -13,6 +12,7 @@ enum { MAC_BYTES = (PROTO_MAC_LEN - 1) / 2, TEXTS_MAX = 4096 };
 int proto_mac(char mac[PROTO_MAC_LEN], const char *secret,
 	      const char *const *texts, size_t n)
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char data[TEXTS_MAX];
 	struct strbuf sb;
@@ -24,8 +24,11 @@ int proto_mac(char mac[PROTO_MAC_LEN], const char *secret,
 	    !HMAC(EVP_sha256(), secret, (int)strlen(secret),
 		  (const unsigned char *)data, sb.len, digest, NULL))
 		return -EMSGSIZE;
-	for (size_t i = 0; i < MAC_BYTES; i++)
-		snprintf(mac + 2 * i, 3, "%02x", digest[i]);
+	for (size_t i = 0; i < MAC_BYTES; i++) {
+		mac[2 * i] = digits[digest[i] >> 4];
+		mac[2 * i + 1] = digits[digest[i] & 15];
+	}
+	mac[2 * MAC_BYTES] = '\0';
 	return 0;
 }
 
