@@ -322,13 +322,18 @@ int relay_json_answer_print(struct strbuf *out, const sip_t *req,
 	return err;
 }
 
+const char *relay_json_answer_text(size_t *len, const sip_t *sip)
+{
+	const char *body = sipmsg_body(len, NULL, sip);
+
+	return body_type_is(sip, type_json) ? body : NULL;
+}
+
 json_t *relay_json_answer_parse(const sip_t *sip)
 {
-	const char *body;
 	size_t len;
+	const char *body = relay_json_answer_text(&len, sip);
 
-	body = sipmsg_body(&len, NULL, sip);
-	if (!body_type_is(sip, type_json))
-		return NULL;
-	return json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	return body ? json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL)
+		    : NULL;
 }

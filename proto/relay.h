@@ -100,6 +100,10 @@ int relay_join_print(struct strbuf *out, const struct proto_hop *hop,
 int relay_json_answer_print(struct strbuf *out, const sip_t *req,
 			    const json_t *body);
 
+/* The JSON body of such an answer as it came: `len` bytes within the message,
+ * not terminated; NULL where there is none. */
+const char *relay_json_answer_text(size_t *len, const sip_t *sip);
+
 /* The JSON body of such an answer; new reference, NULL where there is none. */
 json_t *relay_json_answer_parse(const sip_t *sip);
 

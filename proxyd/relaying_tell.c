@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -175,15 +174,11 @@ void relaying_commit(struct branch *b)
 
 static void log_statistics(const char *call_id, const sip_t *sip)
 {
-	json_t *body = sip ? relay_json_answer_parse(sip) : NULL;
-	char *text =
-		body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6))
-		     : NULL;
+	size_t len;
+	const char *text = relay_json_answer_text(&len, sip);
 
 	log_info("relay resource released", LOG_S("call_id", call_id),
-		 LOG_S("statistics", text));
-	free(text);
-	json_decref(body);
+		 LOG_N("statistics", text, len));
 }
 
 static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
