@@ -56,6 +56,28 @@ def test_phones_hear_each_other(pinhole, speech, heard, near, far):
                "the release")
 
 
+def test_certificate_is_renewed_with_a_call_up(pinhole, tmp_path):
+    """SIGHUP; the call goes on over the connections that it has."""
+    net = pinhole.relay.net
+    alice = phone(net, "first", "alice", "tls", PROXY1, None)
+    bob = phone(net, "second", "bob", "tls", PROXY2, None)
+    alice.wait_registered()
+    bob.wait_registered()
+    alice.dial("sip:bob@example.com")
+    alice.wait_event("CALL_ESTABLISHED")
+    certificate(tmp_path, PROXY1, PROXY2)
+    for proxy in pinhole.proxy1, pinhole.proxy2:
+        proxy.reload()
+        proxy.wait_log("certificate read")
+    alice.wait_heard(1)
+    alice.hold()
+    wait_until(lambda: "got SDP answer" in alice.log(), 10, "the hold")
+    bob.hangup()
+    alice.wait_event("CALL_CLOSED")
+    for proxy in pinhole.proxy1, pinhole.proxy2:
+        assert proxy.metric("transport_conns_in") == 1
+
+
 def lose_power(net, host, phone):
     """End a phone so that nobody hears of it: no connection is closed."""
     net.exec(host, "nft", "add table inet dark; add chain inet dark out "
