@@ -99,6 +99,30 @@ def test_cancelled_while_it_rings(pinhole, alice):
     alice.wait("call ended")
 
 
+def test_two_makers_phones_of_one_user(pinhole, alice):
+    """Both ring; one is answered, the other is told that it is over."""
+    bob = baresip(pinhole, answer="manual")
+    other = Twinkle(pinhole.relay.net, "second17", "bob", PROXY2)
+    other.wait_registered()
+    alice.do("call bob")
+    bob.wait_event("CALL_INCOMING")
+    other.wait("incoming call")
+    bob.accept()
+    alice.wait("far end answered call")
+    other.wait("cancelled")
+    wait_flow(pinhole)
+    alice.do("bye")
+    bob.wait_event("CALL_CLOSED")
+
+
+def test_busy(pinhole, alice):
+    bob = baresip(pinhole, answer="manual")
+    alice.do("call bob")
+    bob.wait_event("CALL_INCOMING")
+    bob.hangup()
+    alice.wait("call failed")
+
+
 def test_rejected(pinhole, alice):
     bob = baresip(pinhole, answer="manual")
     bob.dial("sip:alice@example.com")
