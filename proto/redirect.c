@@ -118,9 +118,12 @@ int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url)
 		return -EINVAL;
 	strbuf_init(&sb, id, REDIRECT_ID_MAX);
 	add_user(&sb, url->url_user);
-	strbuf_printf(&sb, "@");
-	for (const char *c = domain; *c; c++)
-		strbuf_printf(&sb, "%c", tolower((unsigned char)*c));
+	strbuf_str(&sb, "@");
+	for (const char *c = domain; *c; c++) {
+		const char lower = (char)tolower((unsigned char)*c);
+
+		strbuf_add(&sb, &lower, 1);
+	}
 	return strbuf_err(&sb);
 }
 
