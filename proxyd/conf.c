@@ -122,6 +122,8 @@ const struct conf_key proxyd_keys[] = {
 	 "same"},
 	{"trusted", CONF_STRINGS, KEY(trusted), "[]", 0, 0, conf_check_cidr,
 	 true, "networks of the other proxies (CIDR)"},
+	{"lan", CONF_STRINGS, KEY(lan), "[]", 0, 0, conf_check_cidr, true,
+	 "private networks (CIDR) with phones, where `advertise` is public"},
 	{"gateways", CONF_STRINGS, KEY(gateways), "[]", 0, 0, conf_check_cidr,
 	 true,
 	 "networks (CIDR) without limits whose P-Asserted-Identity is passed "

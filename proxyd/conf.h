@@ -24,6 +24,7 @@ struct proxyd_conf {
 	int64_t relay_resequence; /* ms; -1: as the relay is configured */
 	char *relay_learn;        /* "": the same */
 	struct conf_strings trusted;
+	struct conf_strings lan;
 	struct conf_strings gateways;
 	int64_t limits_requests;
 	int64_t limits_burst;

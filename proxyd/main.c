@@ -33,7 +33,7 @@ static void reload(void *ctx, const void *conf)
 	struct proxy *p = ctx;
 
 	p->conf = conf;
-	if (proxy_set_trusted(p, conf) || guard_reload(p->guard, conf))
+	if (proxy_set_networks(p, conf) || guard_reload(p->guard, conf))
 		log_error("out of memory: the trusted networks stay as "
 			  "they were");
 	locating_reload(p->locating);

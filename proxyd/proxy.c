@@ -88,7 +88,8 @@ bool proxy_may_contact(const struct proxy *p, const struct addr *dst)
 		return false;
 	if (c == ADDR_NONE || c == ADDR_ANY || c == ADDR_MULTICAST)
 		return false;
-	return c == ADDR_PUBLIC || addr_class(&p->self) != ADDR_PUBLIC;
+	return c == ADDR_PUBLIC || addr_class(&p->self) != ADDR_PUBLIC ||
+	       (c == ADDR_PRIVATE && netset_has(p->lan, dst));
 }
 
 uint64_t proxy_wall_us(void)
@@ -136,20 +137,27 @@ void proxy_arm(struct proxy *p)
 				     next > now ? next - now : 0, 0);
 }
 
-int proxy_set_trusted(struct proxy *p, const struct proxyd_conf *conf)
+static int set_networks(struct netset **where, const struct conf_strings *list)
 {
 	struct netset *set = NULL;
 	int err = netset_alloc(&set);
 
-	for (size_t i = 0; !err && i < conf->trusted.n; i++)
-		err = netset_add(set, conf->trusted.v[i]);
+	for (size_t i = 0; !err && i < list->n; i++)
+		err = netset_add(set, list->v[i]);
 	if (err) {
 		netset_free(set);
 		return err;
 	}
-	netset_free(p->trusted);
-	p->trusted = set;
+	netset_free(*where);
+	*where = set;
 	return 0;
+}
+
+int proxy_set_networks(struct proxy *p, const struct proxyd_conf *conf)
+{
+	int err = set_networks(&p->trusted, &conf->trusted);
+
+	return err ? err : set_networks(&p->lan, &conf->lan);
 }
 
 static int parse_peers(struct addr *out, size_t *n,
@@ -288,7 +296,7 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	if (!e)
 		e = add_relays(p);
 	if (!e)
-		e = proxy_set_trusted(p, p->conf);
+		e = proxy_set_networks(p, p->conf);
 	if (!e)
 		e = open_tables(p);
 	if (!e)
@@ -343,6 +351,7 @@ void proxy_stop(struct proxy *p)
 	trace_free(p->trace);
 	metrics_free(p->metrics);
 	netset_free(p->trusted);
+	netset_free(p->lan);
 	deadlines_free(p->deadlines);
 	free(p->secret);
 }

@@ -50,6 +50,7 @@ struct proxy {
 	struct addr redirect[PROXY_PEERS_MAX];
 	size_t nredirect;
 	struct netset *trusted;
+	struct netset *lan;
 
 	bool draining; /* finish what has begun, begin nothing */
 	struct guard *guard;
@@ -84,7 +85,7 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN]);
 void proxy_stop(struct proxy *p);
 
 /* The networks of the other proxies, read again on SIGHUP. 0 or -ENOMEM. */
-int proxy_set_trusted(struct proxy *p, const struct proxyd_conf *conf);
+int proxy_set_networks(struct proxy *p, const struct proxyd_conf *conf);
 
 /* Let the loop's timer follow the earliest deadline; called at the end of every
  * entry from outside. */
@@ -111,8 +112,8 @@ bool proxy_is_daemon(const struct proxy *p, const struct addr *a);
 
 /* Whether an address may be contacted because a message says so: not this
  * proxy itself, not redirectd or a relay, which obey it, not loopback, private
- * or link-local for a proxy that is itself public; nor an IPv6 address that
- * leads to one of these. Pure. */
+ * (but those of the key `lan`) or link-local for a proxy that is itself public;
+ * nor an IPv6 address that leads to one of these. Pure. */
 bool proxy_may_contact(const struct proxy *p, const struct addr *dst);
 
 /* A note in the call's trace. */
