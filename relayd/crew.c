@@ -32,9 +32,13 @@ static void open_engine(void *arg)
 			     o->cfg);
 }
 
+/* What has been posted to the worker by then finds none (deliver()). */
 static void close_engine(void *arg)
 {
-	engine_close(arg);
+	struct member *m = arg;
+
+	engine_close(m->engine);
+	m->engine = NULL;
 }
 
 int crew_start(struct crew **cp, size_t n, const struct engine_config *cfg)
@@ -69,10 +73,10 @@ void crew_stop(struct crew *c)
 		struct member *m = &c->members[i];
 
 		if (c->held) {
-			close_engine(m->engine);
+			close_engine(m);
 			worker_resume(m->worker);
 		} else {
-			worker_call(m->worker, close_engine, m->engine);
+			worker_call(m->worker, close_engine, m);
 		}
 		worker_stop(m->worker);
 	}
@@ -87,7 +91,7 @@ static struct member *member_of(struct crew *c, const char *call_id, size_t len)
 /* A control datagram on its way to a worker. */
 struct datagram {
 	struct worker_task task;
-	struct engine *engine;
+	const struct member *member;
 	const struct engine_door *door;
 	struct addr src;
 	size_t len;
@@ -98,7 +102,9 @@ static void deliver(struct worker_task *task)
 {
 	struct datagram *d = (struct datagram *)(void *)task;
 
-	engine_datagram(d->engine, d->door, &d->src, d->data, d->len);
+	if (d->member->engine)
+		engine_datagram(d->member->engine, d->door, &d->src, d->data,
+				d->len);
 	free(d);
 }
 
@@ -113,7 +119,7 @@ bool crew_datagram(struct crew *c, const struct engine_door *door,
 	if (!d)
 		return false;
 	d->task.fn = deliver;
-	d->engine = m->engine;
+	d->member = m;
 	d->door = door;
 	d->src = *src;
 	d->len = len;
