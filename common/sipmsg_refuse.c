@@ -7,6 +7,7 @@
 #include "common/addr.h"
 #include "common/siphash.h"
 #include "common/sipmsg_refuse.h"
+#include "common/span.h"
 #include "common/strbuf.h"
 
 enum { METHOD_MAX = 64, VIAS_MAX = 70 };
@@ -22,11 +23,6 @@ static const struct {
 	[CSEQ] = {"CSeq", NULL},
 };
 
-struct span {
-	const char *p;
-	size_t len;
-};
-
 /* What was found of a bad request. Values are as they came, folded. */
 struct found {
 	struct span method;
@@ -35,26 +31,6 @@ struct found {
 	bool lost;                 /* a Via that cannot go back as it came */
 	struct span value[FIELDS]; /* len 0: none; the first Via too */
 };
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct span trim(const char *p, const char *end)
-{
-	while (p < end && is_space(*p))
-		p++;
-	while (end > p && is_space(end[-1]))
-		end--;
-	return (struct span){p, (size_t)(end - p)};
-}
-
-static bool span_is(struct span s, const char *word)
-{
-	return word && s.len == strlen(word) &&
-	       strncasecmp(s.p, word, s.len) == 0;
-}
 
 /* Behind the next line end, lone LF or not, or the end of all. */
 static const char *line_end(const char *p, const char *end)
@@ -71,11 +47,11 @@ static const char *next_header(struct span *line, const char *p,
 {
 	const char *next = line_end(p, end);
 
-	if (next == p || next[-1] != '\n' || is_space(*p))
+	if (next == p || next[-1] != '\n' || span_space(*p))
 		return NULL;
 	while (next < end && (*next == ' ' || *next == '\t'))
 		next = line_end(next, end);
-	*line = trim(p, next);
+	*line = span_trim(p, next);
 	return next;
 }
 
@@ -85,7 +61,7 @@ static bool is_clean(struct span s)
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if ((c < 0x20 && !is_space(s.p[i])) || c == 0x7f)
+		if ((c < 0x20 && !span_space(s.p[i])) || c == 0x7f)
 			return false;
 		if (c == '\r' && (i + 1 == s.len || s.p[i + 1] != '\n'))
 			return false;
@@ -107,12 +83,12 @@ static void take_header(struct found *f, struct span line)
 {
 	const char *end = line.p + line.len;
 	const char *colon = memchr(line.p, ':', line.len);
-	enum field field = colon ? field_of(trim(line.p, colon)) : FIELDS;
+	enum field field = colon ? field_of(span_trim(line.p, colon)) : FIELDS;
 	struct span value;
 
 	if (field == FIELDS)
 		return;
-	value = trim(colon + 1, end);
+	value = span_trim(colon + 1, end);
 	if (field == VIA && (f->nvias == VIAS_MAX || !is_clean(value)))
 		f->lost = true;
 	else if (field == VIA)
@@ -134,7 +110,7 @@ static bool is_token(struct span s)
 static void find(struct found *f, const char *p, const char *end)
 {
 	const char *next = line_end(p, end);
-	struct span line = trim(p, next);
+	struct span line = span_trim(p, next);
 	const char *space = memchr(line.p, ' ', line.len);
 
 	memset(f, 0, sizeof(*f));
@@ -151,7 +127,7 @@ static void find(struct found *f, const char *p, const char *end)
 static bool is_via(struct span s)
 {
 	return s.len > 3 && !strncasecmp(s.p, "SIP", 3) &&
-	       (s.p[3] == '/' || is_space(s.p[3])) && memchr(s.p, '/', s.len);
+	       (s.p[3] == '/' || span_space(s.p[3])) && memchr(s.p, '/', s.len);
 }
 
 /* One value as a header line, each fold a space. */
@@ -163,7 +139,7 @@ static void put_value(struct strbuf *out, struct span s)
 		while (i < s.len && s.p[i] != '\r' && s.p[i] != '\n')
 			i++;
 		strbuf_add(out, s.p + from, i - from);
-		while (i < s.len && is_space(s.p[i]))
+		while (i < s.len && span_space(s.p[i]))
 			i++;
 		if (i < s.len)
 			strbuf_str(out, " ");
@@ -178,11 +154,11 @@ static const char *find_param(struct span s, const char *name)
 	size_t n = strlen(name);
 
 	for (const char *p = s.p; (p = memchr(p, ';', (size_t)(end - p)));) {
-		for (p++; p < end && is_space(*p);)
+		for (p++; p < end && span_space(*p);)
 			p++;
 		if ((size_t)(end - p) < n || strncasecmp(p, name, n) != 0)
 			continue;
-		if ((size_t)(end - p) == n || is_space(p[n]) ||
+		if ((size_t)(end - p) == n || span_space(p[n]) ||
 		    strchr("=;,", p[n]))
 			return p + n;
 	}
@@ -195,7 +171,7 @@ static struct span first_value(struct span s)
 {
 	const char *comma = memchr(s.p, ',', s.len);
 
-	return trim(s.p, comma ? comma : s.p + s.len);
+	return span_trim(s.p, comma ? comma : s.p + s.len);
 }
 
 /* RFC 3261 18.2.1, RFC 3581 4. */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/span.h"
 #include "common/txn_internal.h"
 
 /* The headers of a request that its ACK and its CANCEL share. */
@@ -16,11 +17,6 @@ static const struct {
 	[CSEQ] = {"CSeq", NULL}, [ROUTE] = {"Route", NULL},
 };
 
-struct span {
-	const char *p;
-	size_t len;
-};
-
 /* Sits before the next line of a printed message. */
 struct reader {
 	const char *p, *end;
@@ -30,26 +26,6 @@ struct header {
 	enum field field;
 	struct span value; /* folded lines included, without the last CRLF */
 };
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct span trim(const char *p, const char *end)
-{
-	while (p < end && is_space(*p))
-		p++;
-	while (end > p && is_space(end[-1]))
-		end--;
-	return (struct span){p, (size_t)(end - p)};
-}
-
-static bool span_is(struct span s, const char *name)
-{
-	return name && s.len == strlen(name) &&
-	       strncasecmp(s.p, name, s.len) == 0;
-}
 
 /* The first `c` outside quotes and angle brackets; `end` if there is none. */
 static const char *find_bare(const char *p, const char *end, char c)
@@ -83,7 +59,7 @@ static bool next_line(struct span *line, struct reader *r)
 		p = p ? p + 1 : r->end;
 	} while (p < r->end && p - start > 2 && (*p == ' ' || *p == '\t'));
 	r->p = p;
-	*line = trim(start, p);
+	*line = span_trim(start, p);
 	return line->len > 0;
 }
 
@@ -98,8 +74,8 @@ static bool next_header(struct header *h, struct reader *r)
 	colon = memchr(line.p, ':', line.len);
 	if (!colon)
 		return true;
-	name = trim(line.p, colon);
-	h->value = trim(colon + 1, line.p + line.len);
+	name = span_trim(line.p, colon);
+	h->value = span_trim(colon + 1, line.p + line.len);
 	for (int f = 0; f < OTHER; f++) {
 		if (span_is(name, fields[f].name) ||
 		    span_is(name, fields[f].compact))
@@ -163,7 +139,7 @@ static struct span top_via(struct span value)
 {
 	const char *end = value.p + value.len;
 
-	return trim(value.p, find_bare(value.p, end, ','));
+	return span_trim(value.p, find_bare(value.p, end, ','));
 }
 
 size_t txn_text_method(const char *req, size_t len)
@@ -187,7 +163,7 @@ const char *txn_text_branch(size_t *len, const char *req, size_t req_len)
 	for (p = find_bare(via.p, end, ';'); p < end;) {
 		const char *next = find_bare(p + 1, end, ';');
 
-		param = trim(p + 1, next);
+		param = span_trim(p + 1, next);
 		if (param.len > 7 && strncasecmp(param.p, "branch=", 7) == 0) {
 			*len = param.len - 7;
 			return param.p + 7;
@@ -243,7 +219,7 @@ const char *txn_text_to_tag(size_t *len, const char *text, size_t text_len)
 	for (p = find_bare(h.value.p, end, ';'); p < end;) {
 		const char *next = find_bare(p + 1, end, ';');
 
-		param = trim(p + 1, next);
+		param = span_trim(p + 1, next);
 		if (param.len > 4 && strncasecmp(param.p, "tag=", 4) == 0) {
 			*len = param.len - 4;
 			return param.p + 4;
