@@ -127,8 +127,12 @@ static void recorded(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 			 LOG_I("status", status));
 }
 
+/* What no branch waits for: nobody but the log hears of the answer. */
 static void tell(struct proxy *p, const struct addr *relay,
-		 const struct relay_request *q)
+		 const struct relay_request *q,
+		 int (*print)(struct strbuf *out, const struct proto_hop *hop,
+			      const struct relay_request *q),
+		 txn_response_h *fn)
 {
 	char branch[TXN_BRANCH_LEN];
 	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
@@ -137,9 +141,9 @@ static void tell(struct proxy *p, const struct addr *relay,
 
 	txn_branch(branch, NULL, 0);
 	strbuf_init(&sb, out, sizeof(out));
-	if (!relay_request_print(&sb, &hop, q))
+	if (!print(&sb, &hop, q))
 		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
-				  sb.len, 0, recorded, 0);
+				  sb.len, 0, fn, 0);
 }
 
 void relaying_record(struct proxy *p, const char *session, msg_t *msg,
@@ -153,7 +157,7 @@ void relaying_record(struct proxy *p, const char *session, msg_t *msg,
 		return;
 	q.sdp = sipmsg_body(&q.sdp_len, &sdp, sip_object(msg));
 	q.dialog = following_record(p, session);
-	tell(p, &s->relay, &q);
+	tell(p, &s->relay, &q, relay_request_print, recorded);
 }
 
 void relaying_commit(struct branch *b)
@@ -169,7 +173,7 @@ void relaying_commit(struct branch *b)
 	q.sdp = b->offer;
 	q.sdp_len = b->offer_len;
 	b->offer = NULL;
-	tell(p, &s->relay, &q);
+	tell(p, &s->relay, &q, relay_request_print, recorded);
 }
 
 static void log_statistics(const char *call_id, const sip_t *sip)
@@ -201,28 +205,13 @@ static void released(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
 	}
 }
 
-static void send_release(struct proxy *p, const struct addr *relay,
-			 const struct relay_request *q)
-{
-	char branch[TXN_BRANCH_LEN];
-	struct proto_hop hop = {edge_self_for(p, relay), branch, relay};
-	struct channel to = channel_udp(relay);
-	struct strbuf sb;
-
-	txn_branch(branch, NULL, 0);
-	strbuf_init(&sb, out, sizeof(out));
-	if (!relay_release_print(&sb, &hop, q))
-		(void)txn_request(NULL, p->txns, proxy_now(p), &to, branch, out,
-				  sb.len, 0, released, 0);
-}
-
 static void release(struct proxy *p, const char *session, msg_t *msg,
 		    const struct addr *relay)
 {
 	struct relay_request q;
 
 	if (!addr_is_none(relay) && !describe_call(&q, session, msg))
-		send_release(p, relay, &q);
+		tell(p, relay, &q, relay_release_print, released);
 }
 
 void relaying_release(struct branch *b)
@@ -242,7 +231,7 @@ void relaying_release_call(struct proxy *p, const struct call *call)
 	};
 
 	if (!addr_is_none(&call->relay))
-		send_release(p, &call->relay, &q);
+		tell(p, &call->relay, &q, relay_release_print, released);
 }
 
 void relaying_release_gone(struct proxy *p, msg_t *gone,
