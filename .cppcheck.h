@@ -23,3 +23,6 @@
 	}
 #define SLIST_FOREACH(var, head, field)                                        \
 	for ((var) = (head)->slh_first; (var); (var) = (var)->field.sle_next)
+#define STAILQ_FOREACH(var, head, field)                                       \
+	for ((var) = (head)->stqh_first; (var);                                \
+	     (var) = (var)->field.stqe_next)

@@ -5,7 +5,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libuv sofia-sip-ua jansson libmicrohttpd libssl libcrypto libcares sqlite3
+PKGS := libuv sofia-sip-ua jansson libmicrohttpd libssl libcrypto libcares sqlite3 hiredis
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Werror
 # Asked once, and not before `make deps` has had its turn.
@@ -146,16 +146,17 @@ check: deps ## everything: set-up, unit tests, end-to-end tests
 	$(Q)$(MAKE) check-memory
 	$(Q)$(MAKE) check-net
 
-.PHONY: demo run bench bench-soak bench-media
+.PHONY: demo run bench bench-soak bench-media bench-directory
 demo: deps ## a call between two real phones behind two NATs, heard and drawn
 	$(Q)$(MAKE) all $(TOOLS)
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) $(PYTHON) -B tests/support/demo.py
 run: deps ## all three daemons on this host, until Ctrl-C
 	$(Q)$(MAKE) all
-	@sh deploy/run
-bench: ## calls/s, packets/s, CPU and memory, beside Kamailio + rtpengine; the soak (root)
+	@deploy/run
+bench: ## calls/s, packets/s, the directory, CPU and memory, beside Kamailio + rtpengine; the soak (root)
 	$(Q)$(MAKE) all
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-directory
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/soak
 bench-soak: ## 20,000 calls of all kinds: none lost, nothing left, memory flat (root)
 	$(Q)$(MAKE) all
@@ -163,12 +164,15 @@ bench-soak: ## 20,000 calls of all kinds: none lost, nothing left, memory flat (
 bench-media: ## media: packets/s, CPU, latency and memory, four ways (root)
 	$(Q)$(MAKE) all
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-media
+bench-directory: ## the directory: a million contacts, each store, beside Kamailio (root)
+	$(Q)$(MAKE) $(BUILD)/bin/redirectd
+	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-directory
 
 # libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
 FUZZ ?= fuzz_sipmsg
 SECONDS ?= 60
 FUZZ_SAN := address,undefined
-FUZZ_DICT = $(if $(filter %_sipmsg %_proto %_txn %_receive %_control,$(FUZZ)),-dict=tests/fuzz/sip.dict)
+FUZZ_DICT = $(if $(filter %_sipmsg %_brief %_proto %_txn %_receive %_control %_answering,$(FUZZ)),-dict=tests/fuzz/sip.dict)
 FUZZ_OBJ = $(patsubst $(BUILD)/%,$(BUILD)/libfuzzer/%,$(call unit_obj,$(FUZZ)) $(BUILD)/libpinhole.a)
 .PHONY: fuzz
 fuzz: ## explore one fuzz target: FUZZ=name SECONDS=n

@@ -363,6 +363,18 @@ bool addr_ip_eq(const struct addr *a, const struct addr *b)
 	       memcmp(aip, bip, alen) == 0;
 }
 
+struct addr_source addr_source(const struct addr *a)
+{
+	struct addr_source key = {.family = (uint64_t)addr_family(a)};
+
+	if (addr_family(a) == AF_INET6)
+		memcpy(&key.prefix, &a->u.in6.sin6_addr, sizeof(key.prefix));
+	else
+		memcpy(&key.prefix, &a->u.in.sin_addr,
+		       sizeof(a->u.in.sin_addr));
+	return key;
+}
+
 uint64_t addr_hash(const struct addr *a)
 {
 	uint8_t key[2 + sizeof(struct in6_addr)];

@@ -64,6 +64,14 @@ bool addr_eq(const struct addr *a, const struct addr *b);    /* IP and port */
 bool addr_ip_eq(const struct addr *a, const struct addr *b); /* IP alone */
 uint64_t addr_hash(const struct addr *a);
 
+/* Who it is of, as a key of a table: an IPv4 address, or the first 64 bits of
+ * an IPv6 one, as whoever has one of these has all of them. No padding. */
+struct addr_source {
+	uint64_t prefix; /* as it is in the address */
+	uint64_t family;
+};
+struct addr_source addr_source(const struct addr *a);
+
 /* The class of an IPv6 address that leads to an IPv4 one (NAT64, 6to4,
  * v4-compatible) is that one's. */
 enum addr_class addr_class(const struct addr *a);

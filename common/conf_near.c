@@ -12,8 +12,8 @@ static size_t min3(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* Levenshtein's: insertions, deletions and substitutions from a to b. */
-static size_t distance(const char *a, const char *b)
+/* Insertions, deletions and substitutions from a to b. */
+size_t conf_near_distance(const char *a, const char *b)
 {
 	size_t row[NEAR_MAX + 1];
 	size_t alen = strlen(a), blen = strnlen(b, NEAR_MAX);
@@ -48,9 +48,9 @@ const char *conf_near(const char *name, const struct conf_key *keys,
 	size_t least = SIZE_MAX;
 
 	for (size_t i = 0; i < nkeys; i++) {
-		size_t whole = distance(name, keys[i].name);
-		size_t part =
-			1 + distance(last_part(name), last_part(keys[i].name));
+		size_t whole = conf_near_distance(name, keys[i].name);
+		size_t part = 1 + conf_near_distance(last_part(name),
+						     last_part(keys[i].name));
 		size_t d = whole < part ? whole : part;
 
 		if (d < least) {

@@ -8,4 +8,7 @@
 const char *conf_near(const char *name, const struct conf_key *keys,
 		      size_t nkeys);
 
+/* Levenshtein's edit distance; of `b` the first 64 characters. */
+size_t conf_near_distance(const char *a, const char *b);
+
 #endif

@@ -1,34 +1,24 @@
 #include "common/daemon.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/daemon_options.h"
 #include "common/log.h"
 #include "common/notify.h"
 
 enum {
 	/* How long closing may take before what is still open is a leak. */
 	DAEMON_CLOSE_MS = 2000,
-	FLAG_BASE = 256, /* beyond every letter */
-	OPTIONS_MAX = 4 + DAEMON_FLAGS_MAX + 1,
 };
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
-
-struct options {
-	const char *file;
-	bool test;
-	bool done;      /* -V and -h have said all there is */
-	unsigned flags; /* bit i: the class's flag i */
-};
 
 struct daemon {
 	const struct daemon_class *class;
@@ -43,105 +33,6 @@ struct daemon {
 	bool draining;
 	bool exiting;
 };
-
-static int complain(const struct daemon_class *c, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int complain(const struct daemon_class *c, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "%s: ", c->name);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return -EINVAL;
-}
-
-static void print_usage(const struct daemon_class *c)
-{
-	printf("%s: %s\n\n"
-	       "Usage: %s [-c FILE] [-t] [-V] [-h]\n"
-	       "  -c, --config FILE  read the configuration (JSON) from FILE\n"
-	       "  -t, --test         check the configuration and exit\n"
-	       "  -V, --version      print the version and exit\n"
-	       "  -h, --help         print this and exit\n",
-	       c->name, c->about, c->name);
-	for (size_t i = 0; i < c->nflags; i++)
-		printf("      --%-12s %s\n", c->flags[i].name,
-		       c->flags[i].help);
-	putchar('\n');
-	conf_print(c->keys, c->nkeys, c->name);
-}
-
-static int bad_option(const struct daemon_class *c, int opt, char **argv)
-{
-	if (opt == ':')
-		return complain(c, "-c needs a file, -h helps");
-	if (optopt)
-		return complain(c, "unknown option -%c, -h lists them", optopt);
-	return complain(c, "unknown option %s, -h lists them",
-			argv[optind - 1]);
-}
-
-/* The options that all have, and behind them the flags of this class. */
-static void name_options(struct option names[OPTIONS_MAX],
-			 const struct daemon_class *c)
-{
-	static const struct option common[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"test", no_argument, NULL, 't'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-	};
-	const size_t n = sizeof(common) / sizeof(common[0]);
-
-	memset(names, 0, OPTIONS_MAX * sizeof(names[0]));
-	memcpy(names, common, sizeof(common));
-	for (size_t i = 0; i < c->nflags && i < DAEMON_FLAGS_MAX; i++)
-		names[n + i] = (struct option){c->flags[i].name, no_argument,
-					       NULL, FLAG_BASE + (int)i};
-}
-
-static int read_options(struct options *o, const struct daemon_class *c,
-			int argc, char **argv)
-{
-	struct option names[OPTIONS_MAX];
-	int opt;
-
-	name_options(names, c);
-
-	optind = 0; /* begins anew, should main() run twice in a test */
-	while ((opt = getopt_long(argc, argv, "+:c:tVh", names, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			o->file = optarg;
-			break;
-		case 't':
-			o->test = true;
-			break;
-		case 'V':
-			printf("%s " PINHOLE_VERSION "\n", c->name);
-			o->done = true;
-			return 0;
-		case 'h':
-			print_usage(c);
-			o->done = true;
-			return 0;
-		default:
-			if (opt >= FLAG_BASE) {
-				o->flags |= 1U << (opt - FLAG_BASE);
-				break;
-			}
-			return bad_option(c, opt, argv);
-		}
-	}
-	if (argv[optind])
-		return complain(c, "unexpected argument %s, -h helps",
-				argv[optind]);
-	return 0;
-}
 
 static void free_conf(const struct daemon_class *c, void *conf)
 {
@@ -376,14 +267,33 @@ void daemon_exit(struct daemon *d)
 	d->exiting = true;
 }
 
+/* Of what the daemon would log a command says its own line only. What it prints
+ * is not done before it is out. */
+static int run_command(const struct daemon_options *o, const void *conf,
+		       char err[CONF_ERRLEN])
+{
+	int ret;
+
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		log_set_level(LOG_LEVEL_ERROR);
+	signal(SIGPIPE, SIG_IGN);
+	ret = o->command->run(conf, &o->args, err);
+	if (!ret && (fflush(stdout) || ferror(stdout))) {
+		ret = -EIO;
+		snprintf(err, CONF_ERRLEN, "%s: the output was not taken: %m",
+			 o->command->name);
+	}
+	return ret;
+}
+
 int daemon_main(const struct daemon_class *c, int argc, char **argv)
 {
 	struct daemon d = {.class = c};
-	struct options o = {0};
+	struct daemon_options o = {0};
 	char err[CONF_ERRLEN];
 
 	log_init(c->name, LOG_LEVEL_INFO);
-	if (read_options(&o, c, argc, argv))
+	if (daemon_options_read(&o, c, argc, argv))
 		return EXIT_FAILURE;
 	if (o.done)
 		return EXIT_SUCCESS;
@@ -395,13 +305,16 @@ int daemon_main(const struct daemon_class *c, int argc, char **argv)
 	if (!ret && o.test) {
 		printf("%s: configuration is good\n",
 		       d.file ? d.file : "defaults");
+	} else if (!ret && o.command) {
+		apply_log_level(c, d.conf);
+		ret = run_command(&o, d.conf, err);
 	} else if (!ret) {
 		apply_log_level(c, d.conf);
 		raise_fd_limit();
 		ret = run(&d, err);
 	}
 	if (ret)
-		complain(c, "%s", err);
+		fprintf(stderr, "%s: %s\n", c->name, err);
 	free_conf(c, d.conf);
 	free_conf(c, d.reloaded);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -11,6 +11,7 @@
  * exit status. A daemon describes itself and main() is one call.
  */
 struct daemon;
+struct command;
 
 /* An option of one daemon: "--takeover". */
 struct daemon_flag {
@@ -28,6 +29,9 @@ struct daemon_class {
 	size_t conf_size;
 	const struct daemon_flag *flags; /* further ones, or NULL */
 	size_t nflags;
+	/* What the program does instead of serving (command.h), or NULL. */
+	const struct command *commands;
+	size_t ncommands;
 	/* Checks across keys, after loading; 0 or an error line in err. */
 	int (*check)(const void *conf, char err[CONF_ERRLEN]);
 	/* Open sockets and tables; *ctx is handed to the others. On failure
@@ -57,9 +61,10 @@ void daemon_exit(struct daemon *d);
 
 /*
  * Options: those of the class, -c FILE, -t (check the configuration and exit),
- * -V, -h. Log level from the key "log" if the table has one. Returns the exit
- * status: 0, or 1 after one clear line on stderr. Every open handle is closed
- * before it returns; one that is still open is reported (a leak).
+ * -V, -h; behind them a command of the class, or nothing. Log level from the
+ * key "log" if the table has one. Returns the exit status: 0, or 1 after one
+ * clear line on stderr. Every open handle is closed before it returns; one that
+ * is still open is reported (a leak).
  */
 int daemon_main(const struct daemon_class *c, int argc, char **argv);
 

@@ -157,3 +157,9 @@ size_t recent_count(const struct recent *r)
 {
 	return table_count(r->table);
 }
+
+const void *recent_next_out(const struct recent *r)
+{
+	return r->oldest && table_count(r->table) >= r->max ? r->oldest->value
+							    : NULL;
+}

@@ -30,4 +30,8 @@ void *recent_put(struct recent *r, uint64_t now, const void *key, size_t len);
 void recent_del(struct recent *r, const void *key, size_t len);
 size_t recent_count(const struct recent *r);
 
+/* The value that would go first, where there is no room for a new key; NULL
+ * where there is room. */
+const void *recent_next_out(const struct recent *r);
+
 #endif

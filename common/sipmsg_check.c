@@ -112,7 +112,7 @@ static enum sipmsg_fault check_missing(const sip_t *sip)
 		return SIPMSG_FAULT_no_from;
 	if (!sip->sip_to)
 		return SIPMSG_FAULT_no_to;
-	if (!sip->sip_call_id)
+	if (!sip->sip_call_id || !*sip->sip_call_id->i_id)
 		return SIPMSG_FAULT_no_call_id;
 	return sip->sip_cseq ? SIPMSG_FAULT_NONE : SIPMSG_FAULT_no_cseq;
 }
@@ -131,12 +131,35 @@ static enum sipmsg_fault check_cseq(const sip_t *sip)
 	return SIPMSG_FAULT_NONE;
 }
 
+/* RFC 3261 20.19: up to 2^32-1; Sofia-SIP goes round from there. */
+static bool is_expires(const sip_expires_t *ex)
+{
+	const char *p = ex ? ex->ex_common->h_data : NULL;
+	const char *end = p ? p + ex->ex_common->h_len : NULL;
+	const char *colon = p ? memchr(p, ':', (size_t)(end - p)) : NULL;
+	uint64_t v = 0;
+
+	for (p = colon ? colon + 1 : end; p < end; p++) {
+		if (*p >= '0' && *p <= '9')
+			v = v * 10 + (uint64_t)(*p - '0');
+		else if (v || !strchr(" \t\r\n", *p))
+			break;
+		if (v > UINT32_MAX)
+			return false;
+	}
+	return true;
+}
+
 static enum sipmsg_fault check_headers(const char **header, const sip_t *sip)
 {
 	const sip_max_forwards_t *mf = sip->sip_max_forwards;
 
 	if (!are_vias(sip->sip_via)) {
 		*header = "Via";
+		return SIPMSG_FAULT_header;
+	}
+	if (!is_expires(sip->sip_expires)) {
+		*header = "Expires";
 		return SIPMSG_FAULT_header;
 	}
 	if (strlen(sip->sip_call_id->i_id) >= SIPMSG_CALLID_MAX ||

@@ -35,7 +35,9 @@ static void add_to(struct strbuf *out, const sip_to_t *to, const char *tag)
 		return;
 	while (out->len > 0 && strchr("\r\n\t ", out->data[out->len - 1]))
 		out->len--;
-	strbuf_printf(out, ";tag=%s\r\n", tag);
+	strbuf_str(out, ";tag=");
+	strbuf_str(out, tag);
+	strbuf_str(out, "\r\n");
 }
 
 static void add_status_line(struct strbuf *out, const struct sipmsg_reply *r)
@@ -43,8 +45,11 @@ static void add_status_line(struct strbuf *out, const struct sipmsg_reply *r)
 	const char *phrase =
 		r->phrase ? r->phrase : sip_status_phrase(r->status);
 
-	strbuf_printf(out, "SIP/2.0 %d %s\r\n", r->status,
-		      phrase ? phrase : "Unknown");
+	strbuf_str(out, "SIP/2.0 ");
+	strbuf_uint(out, (unsigned)r->status);
+	strbuf_str(out, " ");
+	strbuf_str(out, phrase ? phrase : "Unknown");
+	strbuf_str(out, "\r\n");
 }
 
 static void add_body(struct strbuf *out, const struct sipmsg_reply *r)
@@ -53,7 +58,9 @@ static void add_body(struct strbuf *out, const struct sipmsg_reply *r)
 
 	if (len > 0 && r->ctype)
 		strbuf_printf(out, "Content-Type: %s\r\n", r->ctype);
-	strbuf_printf(out, "Content-Length: %zu\r\n\r\n", len);
+	strbuf_str(out, "Content-Length: ");
+	strbuf_uint(out, (unsigned)len);
+	strbuf_str(out, "\r\n\r\n");
 	if (len > 0)
 		strbuf_add(out, r->body, len);
 }

@@ -13,17 +13,38 @@
 /* List items and parameters of one header, continuation lines included. */
 enum { ITEMS_MAX = 256 };
 
-/* Headers whose value may be a URI without angle brackets (RFC 3261 20). */
-static const char *const addr_spec_headers[] = {
-	"From", "f",        "To", "t",           "Contact",
-	"m",    "Refer-To", "r",  "Referred-By", "b",
+/* What a header's value may be. */
+enum {
+	ADDR_SPEC = 1, /* a URI without angle brackets (RFC 3261 20) */
+	SINGLE = 2,    /* one address, in which a comma separates nothing */
+	ADDRESS = 4,   /* a URI, in angle brackets or not */
 };
 
-/* Those of which there is one address, in which a comma separates nothing. */
-static const char *const single_headers[] = {"From", "f", "To", "t"};
-
-/* Headers whose values are URIs in angle brackets. */
-static const char *const route_headers[] = {"Route", "Record-Route", "Path"};
+/* The headers that have addresses, once: name, what its value may be. */
+static const struct {
+	const char *name;
+	size_t len;
+	unsigned kind;
+} address_headers[] = {
+#define HEADER(name, kind)                                                     \
+	{                                                                      \
+		name, sizeof(name) - 1, kind                                   \
+	}
+	HEADER("From", ADDR_SPEC | SINGLE | ADDRESS),
+	HEADER("f", ADDR_SPEC | SINGLE | ADDRESS),
+	HEADER("To", ADDR_SPEC | SINGLE | ADDRESS),
+	HEADER("t", ADDR_SPEC | SINGLE | ADDRESS),
+	HEADER("Contact", ADDR_SPEC | ADDRESS),
+	HEADER("m", ADDR_SPEC | ADDRESS),
+	HEADER("Refer-To", ADDR_SPEC | ADDRESS),
+	HEADER("r", ADDR_SPEC | ADDRESS),
+	HEADER("Referred-By", ADDR_SPEC | ADDRESS),
+	HEADER("b", ADDR_SPEC | ADDRESS),
+	HEADER("Route", ADDRESS),
+	HEADER("Record-Route", ADDRESS),
+	HEADER("Path", ADDRESS),
+#undef HEADER
+};
 
 /* How far the scan of one header's value has come. */
 struct scan {
@@ -41,17 +62,21 @@ struct scan {
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-static bool is_header(const char *line, size_t len, const char *const *names,
-		      size_t n)
+/* The length of the name in front of the colon. */
+static size_t name_len(const char *line, const char *colon)
 {
-	size_t name = strcspn(line, ": \t\r");
+	while (colon > line && (colon[-1] == ' ' || colon[-1] == '\t'))
+		colon--;
+	return (size_t)(colon - line);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		if (name < len && strlen(names[i]) == name &&
-		    strncasecmp(names[i], line, name) == 0)
-			return true;
-	}
-	return false;
+static unsigned kind_of(const char *line, size_t len)
+{
+	for (size_t i = 0; i < LENGTH(address_headers); i++)
+		if (address_headers[i].len == len &&
+		    !strncasecmp(address_headers[i].name, line, len))
+			return address_headers[i].kind;
+	return 0;
 }
 
 /* The length of the line without its CRLF, or -1 where it has none. */
@@ -185,9 +210,13 @@ static enum sipmsg_fault scan_value(struct scan *s, const char *p, size_t len)
 	enum sipmsg_fault fault = SIPMSG_FAULT_NONE;
 
 	for (size_t i = 0; i < len && !fault; i++) {
-		if (s->quoted)
+		if (s->quoted) {
 			scan_quoted(s, p[i]);
-		else if (means[(unsigned char)p[i]])
+			continue;
+		}
+		while (i < len && !means[(unsigned char)p[i]])
+			i++;
+		if (i < len)
 			fault = scan_char(s, p + i, len - i);
 	}
 	return fault;
@@ -209,6 +238,7 @@ static enum sipmsg_fault scan_line(struct scan *s, const char *p, size_t len)
 {
 	enum sipmsg_fault fault;
 	const char *colon;
+	unsigned kind;
 
 	if (p[0] == ' ' || p[0] == '\t')
 		return scan_value(s, p, len);
@@ -218,12 +248,10 @@ static enum sipmsg_fault scan_line(struct scan *s, const char *p, size_t len)
 	colon = memchr(p, ':', len);
 	if (!colon)
 		return SIPMSG_FAULT_colon;
-	memset(s, 0, sizeof(*s));
-	s->addr_spec =
-		is_header(p, len, addr_spec_headers, LENGTH(addr_spec_headers));
-	s->single = is_header(p, len, single_headers, LENGTH(single_headers));
-	s->address = s->addr_spec ||
-		     is_header(p, len, route_headers, LENGTH(route_headers));
+	kind = kind_of(p, name_len(p, colon));
+	*s = (struct scan){.addr_spec = kind & ADDR_SPEC,
+			   .single = kind & SINGLE,
+			   .address = kind & ADDRESS};
 	return scan_value(s, colon, len - (size_t)(colon - p));
 }
 
@@ -299,9 +327,14 @@ enum sipmsg_fault sipmsg_scan(const char *data, size_t size)
 	return SIPMSG_FAULT_too_many_lines;
 }
 
+static bool is_call_id(const char *line, size_t len)
+{
+	return (len == 1 && (*line == 'i' || *line == 'I')) ||
+	       (len == 7 && !strncasecmp(line, "Call-ID", len));
+}
+
 const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size)
 {
-	static const char *const names[] = {"Call-ID", "i"};
 	const char *p = data, *end = data + size;
 
 	while (p < end) {
@@ -310,7 +343,7 @@ const char *sipmsg_peek_call_id(size_t *len, const char *data, size_t size)
 
 		if (n <= 0)
 			return NULL;
-		if (colon && is_header(p, (size_t)n, names, LENGTH(names))) {
+		if (colon && is_call_id(p, name_len(p, colon))) {
 			p = colon + 1;
 			while (p < end && strchr(" \t\r\n", *p))
 				p++;

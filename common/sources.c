@@ -16,21 +16,6 @@ struct source {
 	size_t n;
 };
 
-struct key {
-	uint8_t bytes[9];
-};
-
-static struct key key_of(const struct addr *a)
-{
-	struct key k = {{(uint8_t)addr_family(a)}};
-
-	if (addr_family(a) == AF_INET6)
-		memcpy(k.bytes + 1, &a->u.in6.sin6_addr, 8);
-	else
-		memcpy(k.bytes + 1, &a->u.in.sin_addr, 4);
-	return k;
-}
-
 int sources_alloc(struct sources **sp, size_t max, size_t each)
 {
 	struct sources *s = calloc(1, sizeof(*s));
@@ -57,7 +42,7 @@ void sources_free(struct sources *s)
 
 int sources_enter(struct sources *s, const struct addr *from)
 {
-	struct key k = key_of(from);
+	struct addr_source k = addr_source(from);
 	struct source *src = table_get(s->table, &k, sizeof(k));
 	int err;
 
@@ -82,7 +67,7 @@ int sources_enter(struct sources *s, const struct addr *from)
 
 void sources_leave(struct sources *s, const struct addr *from)
 {
-	struct key k = key_of(from);
+	struct addr_source k = addr_source(from);
 	struct source *src = table_get(s->table, &k, sizeof(k));
 
 	if (!src)

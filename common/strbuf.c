@@ -32,6 +32,31 @@ void strbuf_str(struct strbuf *sb, const char *str)
 	strbuf_add(sb, str, strlen(str));
 }
 
+void strbuf_hex(struct strbuf *sb, const void *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < len; i++) {
+		const char hex[] = {digits[bytes[i] >> 4],
+				    digits[bytes[i] & 15]};
+
+		strbuf_add(sb, hex, sizeof(hex));
+	}
+}
+
+void strbuf_uint(struct strbuf *sb, unsigned n)
+{
+	char text[16];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	strbuf_add(sb, text + at, sizeof(text) - at);
+}
+
 void strbuf_printf(struct strbuf *sb, const char *fmt, ...)
 {
 	size_t room = sb->cap - sb->len;

@@ -22,6 +22,9 @@ void strbuf_init(struct strbuf *sb, char *data, size_t cap);
 
 void strbuf_add(struct strbuf *sb, const char *data, size_t len);
 void strbuf_str(struct strbuf *sb, const char *str);
+void strbuf_uint(struct strbuf *sb, unsigned n); /* in decimal */
+/* Bytes as lower-case hex. */
+void strbuf_hex(struct strbuf *sb, const void *data, size_t len);
 void strbuf_printf(struct strbuf *sb, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -11,9 +11,11 @@
 #include "common/udp.h"
 
 enum {
-	BATCH = 32,           /* datagrams a recvmmsg */
-	BATCHES_MAX = 4,      /* recvmmsg calls a turn of the loop */
-	SLOT = 65536,         /* UDP_DATAGRAM_MAX and its NUL */
+	BATCH = 32,      /* datagrams a recvmmsg */
+	BATCHES_MAX = 4, /* recvmmsg calls a turn of the loop */
+	/* UDP_DATAGRAM_MAX and its NUL, and a page and a line more, lest all
+	 * begin at the same place of the caches */
+	SLOT = 65536 + 4096 + 64,
 	SOCKBUF = 4 << 20,    /* asked for; the kernel may give less */
 	UDP4_PAYLOAD = 65507, /* 65535 less the IPv4 and UDP headers */
 	UDP6_PAYLOAD = 65527, /* IPv6 does not count its own header */

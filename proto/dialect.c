@@ -1,5 +1,4 @@
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "proto/dialect.h"
@@ -42,7 +41,9 @@ const char *proto_reply_tag(char buf[PROTO_TAG_LEN], const sip_t *req)
 	uint64_t hash = hash_text(fnv_offset, req->sip_call_id->i_id);
 
 	hash = hash_text(hash, tag ? tag : "");
-	snprintf(buf, PROTO_TAG_LEN, "%016" PRIx64, hash);
+	for (int i = PROTO_TAG_LEN - 2; i >= 0; i--, hash >>= 4)
+		buf[i] = "0123456789abcdef"[hash & 15];
+	buf[PROTO_TAG_LEN - 1] = '\0';
 	return buf;
 }
 
@@ -53,10 +54,12 @@ uint64_t proto_session_number(const char *call_id)
 
 bool proto_text_ok(const char *text, const char *barred)
 {
+	if (text[strcspn(text, barred)])
+		return false;
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f || strchr(barred, c))
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			return false;
 	}
 	return true;

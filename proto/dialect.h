@@ -49,7 +49,14 @@
 	  "gone")                                                              \
 	X(RECALL, "ph-recall",                                                 \
 	  "asks for the bindings that the asking proxy serves, behind this "   \
-	  "client")
+	  "client")                                                            \
+	X(VOUCHED, "ph-vouched",                                               \
+	  "the proxy knows who has sent this: no credentials are asked for")   \
+	X(ABROAD, "ph-abroad",                                                 \
+	  "asks for the sender of a request to this id of another domain")     \
+	X(ROUTE, "ph-route",                                                   \
+	  "a static route, not a client: the next one is tried only where "    \
+	  "this one fails to serve")
 
 enum proto_uri_param {
 #define PROTO_ENUM(name, wire, about) PROTO_##name,

@@ -12,7 +12,6 @@ enum { MAC_BYTES = (PROTO_MAC_LEN - 1) / 2, TEXTS_MAX = 4096 };
 int proto_mac(char mac[PROTO_MAC_LEN], const char *secret,
 	      const char *const *texts, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char data[TEXTS_MAX];
 	struct strbuf sb;
@@ -24,11 +23,8 @@ int proto_mac(char mac[PROTO_MAC_LEN], const char *secret,
 	    !HMAC(EVP_sha256(), secret, (int)strlen(secret),
 		  (const unsigned char *)data, sb.len, digest, NULL))
 		return -EMSGSIZE;
-	for (size_t i = 0; i < MAC_BYTES; i++) {
-		mac[2 * i] = digits[digest[i] >> 4];
-		mac[2 * i + 1] = digits[digest[i] & 15];
-	}
-	mac[2 * MAC_BYTES] = '\0';
+	strbuf_init(&sb, mac, PROTO_MAC_LEN);
+	strbuf_hex(&sb, digest, MAC_BYTES);
 	return 0;
 }
 

@@ -44,8 +44,14 @@ int pool_cluster(char cluster[REDIRECT_ID_MAX], const url_t *url)
 {
 	static const char user[] = PROTO_RELAY_USER "@";
 	char id[REDIRECT_ID_MAX];
-	int err = redirect_client_id(id, url);
+	int err;
 
+	/* most are others, which is seen at once */
+	if ((url->url_type == url_sip || url->url_type == url_sips) &&
+	    url->url_user && *url->url_user && *url->url_user != *user &&
+	    *url->url_user != '%')
+		return -ENOENT;
+	err = redirect_client_id(id, url);
 	if (err)
 		return err;
 	if (strncmp(id, user, strlen(user)))

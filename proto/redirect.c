@@ -42,7 +42,14 @@ static void add_user(struct strbuf *out, const char *user)
 		unsigned byte;
 		char hex[3];
 
-		if (user[0] != '%' || !isxdigit((unsigned char)user[1]) ||
+		size_t plain = strcspn(user, "%");
+
+		if (plain) {
+			strbuf_add(out, user, plain);
+			user += plain - 1;
+			continue;
+		}
+		if (!isxdigit((unsigned char)user[1]) ||
 		    !isxdigit((unsigned char)user[2])) {
 			strbuf_add(out, user, 1);
 			continue;
@@ -96,6 +103,14 @@ static size_t insert_target(struct redirect_target *t, size_t n, size_t max,
 	return n + 1;
 }
 
+/* RFC 3261 25.1: other characters are escaped. */
+static bool is_ascii(const char *s)
+{
+	while (*s && !(*s & 0x80))
+		s++;
+	return !*s;
+}
+
 int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url)
 {
 	char domain[REDIRECT_ID_MAX];
@@ -103,7 +118,7 @@ int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url)
 	int n;
 
 	if (!is_sip(url) || !url->url_user || !url->url_user[0] ||
-	    !url->url_host)
+	    !is_ascii(url->url_user) || !url->url_host)
 		return -EINVAL;
 	n = sipmsg_url_param(domain, sizeof(domain), url,
 			     proto_uri_param_name(PROTO_DOMAIN));
@@ -119,12 +134,27 @@ int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url)
 	strbuf_init(&sb, id, REDIRECT_ID_MAX);
 	add_user(&sb, url->url_user);
 	strbuf_str(&sb, "@");
-	for (const char *c = domain; *c; c++) {
-		const char lower = (char)tolower((unsigned char)*c);
-
-		strbuf_add(&sb, &lower, 1);
-	}
+	for (char *c = domain; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	strbuf_str(&sb, domain);
 	return strbuf_err(&sb);
+}
+
+int redirect_client_id_text(char id[REDIRECT_ID_MAX], const char *text)
+{
+	char uri[REDIRECT_ID_MAX + sizeof("sip:")];
+	struct strbuf sb;
+	url_t url;
+
+	strbuf_init(&sb, uri, sizeof(uri));
+	strbuf_printf(&sb, "sip:%s", text);
+	if (strbuf_err(&sb))
+		return -EMSGSIZE;
+	if (!proto_text_ok(text, " \t<>\"") || url_d(&url, uri) ||
+	    url.url_params || url.url_headers || url.url_port ||
+	    url.url_password)
+		return -EINVAL;
+	return redirect_client_id(id, &url);
 }
 
 int redirect_query_make(msg_t *msg, const struct addr *redirect, const char *id)
@@ -167,6 +197,20 @@ int redirect_proxy_url(char url[REDIRECT_URL_MAX], const char *id,
 	return strbuf_err(&sb);
 }
 
+/* q with its three decimals. */
+static void add_contact(struct strbuf *sb, const struct redirect_target *t)
+{
+	const char decimals[] = {(char)('0' + t->q / 100 % 10),
+				 (char)('0' + t->q / 10 % 10),
+				 (char)('0' + t->q % 10), '\0'};
+
+	strbuf_str(sb, "Contact: <");
+	strbuf_str(sb, t->url);
+	strbuf_str(sb, t->q == Q_MAX ? ">;q=1." : ">;q=0.");
+	strbuf_str(sb, decimals);
+	strbuf_str(sb, "\r\n");
+}
+
 int redirect_answer_print(struct strbuf *out, const sip_t *req,
 			  const struct redirect_target *targets, size_t n)
 {
@@ -182,8 +226,7 @@ int redirect_answer_print(struct strbuf *out, const sip_t *req,
 
 		if (!proto_text_ok(t->url, " <>\"") || t->q > Q_MAX)
 			return -EINVAL;
-		strbuf_printf(&sb, "Contact: <%s>;q=%u.%03u\r\n", t->url,
-			      t->q / Q_MAX, t->q % Q_MAX);
+		add_contact(&sb, t);
 	}
 	if (strbuf_err(&sb))
 		return -EMSGSIZE;
@@ -195,13 +238,11 @@ int redirect_answer_print(struct strbuf *out, const sip_t *req,
 			    });
 }
 
-int redirect_answer_parse(struct redirect_target *targets, size_t max,
-			  const sip_t *sip)
+int redirect_contacts_parse(struct redirect_target *targets, size_t max,
+			    const sip_t *sip)
 {
 	size_t n = 0;
 
-	if (!sip->sip_status || sip->sip_status->st_status != STATUS_MOVED)
-		return -EBADMSG;
 	for (const sip_contact_t *m = sip->sip_contact; m; m = m->m_next) {
 		struct redirect_target one = {.q = parse_q(m->m_q)};
 		issize_t len;
@@ -212,20 +253,71 @@ int redirect_answer_parse(struct redirect_target *targets, size_t max,
 		if (len > 0 && (size_t)len < sizeof(one.url))
 			n = insert_target(targets, n, max, &one);
 	}
-	return n > 0 ? (int)n : -EBADMSG;
+	return (int)n;
 }
 
-int redirect_query_limit(msg_t *query)
+int redirect_answer_parse(struct redirect_target *targets, size_t max,
+			  const sip_t *sip)
+{
+	int n = 0;
+
+	if (sip->sip_status && sip->sip_status->st_status == STATUS_MOVED)
+		n = redirect_contacts_parse(targets, max, sip);
+	return n > 0 ? n : -EBADMSG;
+}
+
+/* A parameter of the Request-URI; "" is one without a value. */
+static int query_set(msg_t *query, enum proto_uri_param p, const char *value)
 {
 	sip_request_t *rq = sip_object(query)->sip_request;
 
 	msg_fragment_clear(rq->rq_common);
 	return sipmsg_url_param_set(msg_home(query), rq->rq_url,
-				    proto_uri_param_name(PROTO_SERVED), "");
+				    proto_uri_param_name(p), value);
+}
+
+static bool query_marked(const sip_t *sip, enum proto_uri_param p)
+{
+	return url_has_param(sip->sip_request->rq_url, proto_uri_param_name(p));
+}
+
+int redirect_query_limit(msg_t *query)
+{
+	return query_set(query, PROTO_SERVED, "");
 }
 
 bool redirect_query_limited(const sip_t *sip)
 {
-	return url_has_param(sip->sip_request->rq_url,
-			     proto_uri_param_name(PROTO_SERVED));
+	return query_marked(sip, PROTO_SERVED);
+}
+
+int redirect_query_vouch(msg_t *query)
+{
+	return query_set(query, PROTO_VOUCHED, "");
+}
+
+bool redirect_query_vouched(const sip_t *sip)
+{
+	return query_marked(sip, PROTO_VOUCHED);
+}
+
+int redirect_query_abroad(msg_t *query, const url_t *url)
+{
+	char id[REDIRECT_ID_MAX];
+
+	return query_set(query, PROTO_ABROAD,
+			 redirect_client_id(id, url) ? url->url_host : id);
+}
+
+int redirect_query_abroad_id(char id[REDIRECT_ID_MAX], const sip_t *sip)
+{
+	char text[REDIRECT_ID_MAX];
+	int n = sipmsg_url_param(text, sizeof(text), sip->sip_request->rq_url,
+				 proto_uri_param_name(PROTO_ABROAD));
+
+	if (n == -ENOENT)
+		return n;
+	if (n < 0 || redirect_client_id_text(id, text))
+		id[0] = '\0';
+	return 0;
 }

@@ -21,6 +21,9 @@ enum {
  */
 int redirect_client_id(char id[REDIRECT_ID_MAX], const url_t *url);
 
+/* The same of what people write, without scheme and port: "user@domain". */
+int redirect_client_id_text(char id[REDIRECT_ID_MAX], const char *text);
+
 /*
  * Turn a copy of a request into the redirect query (Fig. 7a, step 150a): the
  * Request-URI becomes that of redirectd, with the asked-for domain in
@@ -37,6 +40,21 @@ int redirect_query_make(msg_t *msg, const struct addr *redirect,
  */
 int redirect_query_limit(msg_t *query);
 bool redirect_query_limited(const sip_t *sip);
+
+/* The asking proxy knows who has sent the request: redirectd asks nobody for
+ * credentials. 0 or -ENOMEM. */
+int redirect_query_vouch(msg_t *query);
+bool redirect_query_vouched(const sip_t *sip);
+
+/*
+ * The client asked for is the sender of a request to another domain, that to
+ * `url`: it is this one that its credentials are for. 0 or -ENOMEM.
+ */
+int redirect_query_abroad(msg_t *query, const url_t *url);
+
+/* Whose id that is, "" where the URL has no user part. 0, or -ENOENT: it is no
+ * such query. */
+int redirect_query_abroad_id(char id[REDIRECT_ID_MAX], const sip_t *sip);
 
 /* One place where a client can be reached. */
 struct redirect_target {
@@ -61,5 +79,9 @@ int redirect_answer_print(struct strbuf *out, const sip_t *req,
  * Contact. */
 int redirect_answer_parse(struct redirect_target *targets, size_t max,
 			  const sip_t *sip);
+
+/* The contacts of any response in the same way; how many. */
+int redirect_contacts_parse(struct redirect_target *targets, size_t max,
+			    const sip_t *sip);
 
 #endif

@@ -145,21 +145,16 @@ static inline void teardown(void)
 }
 
 /* The exit status; both outputs go to a file and from there into `out`. */
-static inline int run_class(const struct daemon_class *c, const char *a,
-			    const char *b)
+static inline int run_args(const struct daemon_class *c, int argc, char **argv)
 {
-	char name[] = "sampled", arg1[64] = "", arg2[64] = "";
-	char *argv[] = {name, a ? arg1 : NULL, b ? arg2 : NULL, NULL};
 	int saved_out = dup(STDOUT_FILENO), saved_err = dup(STDERR_FILENO);
 	FILE *f = tmpfile();
 
 	ck_assert_ptr_nonnull(f);
-	snprintf(arg1, sizeof(arg1), "%s", a ? a : "");
-	snprintf(arg2, sizeof(arg2), "%s", b ? b : "");
 	fflush(stdout);
 	dup2(fileno(f), STDOUT_FILENO);
 	dup2(fileno(f), STDERR_FILENO);
-	int status = daemon_main(c, 1 + !!a + !!b, argv);
+	int status = daemon_main(c, argc, argv);
 
 	fflush(stdout);
 	dup2(saved_out, STDOUT_FILENO);
@@ -170,6 +165,17 @@ static inline int run_class(const struct daemon_class *c, const char *a,
 	out[fread(out, 1, sizeof(out) - 1, f)] = '\0';
 	fclose(f);
 	return status;
+}
+
+static inline int run_class(const struct daemon_class *c, const char *a,
+			    const char *b)
+{
+	char name[] = "sampled", arg1[64] = "", arg2[64] = "";
+	char *argv[] = {name, a ? arg1 : NULL, b ? arg2 : NULL, NULL};
+
+	snprintf(arg1, sizeof(arg1), "%s", a ? a : "");
+	snprintf(arg2, sizeof(arg2), "%s", b ? b : "");
+	return run_args(c, 1 + !!a + !!b, argv);
 }
 
 static inline int run(const char *a, const char *b)

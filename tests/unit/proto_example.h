@@ -45,7 +45,7 @@ static void setup(void)
 }
 
 /* What was just printed is the README's example `name`. */
-static void assert_example(const char *name)
+static inline void assert_example(const char *name)
 {
 	char fence[64], want[4096];
 	const char *from, *to;
@@ -80,7 +80,7 @@ static msg_t *parsed(const char *data)
 	return msg;
 }
 
-static struct relay_request request(void)
+static inline struct relay_request request(void)
 {
 	struct relay_request r = {
 		.call_id = "call-1@10.0.0.16",
@@ -96,7 +96,7 @@ static struct relay_request request(void)
 	return r;
 }
 
-static struct proto_hop hop(const char *branch)
+static inline struct proto_hop hop(const char *branch)
 {
 	return (struct proto_hop){&proxy, branch, &relay};
 }

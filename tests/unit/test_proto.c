@@ -113,6 +113,37 @@ START_TEST(test_redirect_query)
 }
 END_TEST
 
+START_TEST(test_client_id_as_people_write_it)
+{
+	static const struct {
+		const char *text, *id;
+	} good[] = {
+		{"alice@Example.COM", "alice@example.com"},
+		{"%61lice@192.0.2.1", "alice@192.0.2.1"},
+		{"100@[2001:db8::A]", "100@[2001:db8::a]"},
+	};
+	static const char *const bad[] = {
+		"",        "alice",   "@example.com",
+		"alice@",  "a b@c",   "alice@example.com:5060",
+		"a@b;x=1", "a@b?x=1", "alice:pw@example.com",
+		"<a@b>",   "\"a\"@b", "sip:alice@example.com",
+		"a@b@c",
+	};
+	char id[REDIRECT_ID_MAX], much[REDIRECT_ID_MAX + 8];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ck_assert_int_eq(redirect_client_id_text(id, good[i].text), 0);
+		ck_assert_str_eq(id, good[i].id);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(redirect_client_id_text(id, bad[i]) == -EINVAL,
+			      "%s", bad[i]);
+	memset(much, 'a', sizeof(much));
+	strcpy(much + sizeof(much) - 5, "@b.c");
+	ck_assert_int_eq(redirect_client_id_text(id, much), -EMSGSIZE);
+}
+END_TEST
+
 START_TEST(test_redirect_answer)
 {
 	struct redirect_target t[2] = {
@@ -339,6 +370,7 @@ int main(void)
 	tcase_add_test(tc, test_parameter_table);
 	tcase_add_test(tc, test_registration);
 	tcase_add_test(tc, test_redirect_query);
+	tcase_add_test(tc, test_client_id_as_people_write_it);
 	tcase_add_test(tc, test_redirect_answer);
 	tcase_add_test(tc, test_relay_request);
 	tcase_add_test(tc, test_relay_second_channel);

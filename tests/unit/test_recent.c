@@ -65,6 +65,26 @@ START_TEST(the_longest_unused_makes_room)
 }
 END_TEST
 
+START_TEST(who_is_to_make_room_is_known)
+{
+	const uint64_t *v;
+
+	put(0, "a", 1);
+	put(1, "b", 2);
+	ck_assert_ptr_null(recent_next_out(recent));
+	put(2, "c", 3);
+	v = recent_next_out(recent);
+	ck_assert_ptr_nonnull(v);
+	ck_assert_uint_eq(*v, 1);
+	ck_assert_uint_eq(get(3, "a"), 1);
+	v = recent_next_out(recent);
+	ck_assert_ptr_nonnull(v);
+	ck_assert_uint_eq(*v, 2);
+	put(4, "d", 4);
+	ck_assert_uint_eq(get(5, "b"), 0);
+}
+END_TEST
+
 START_TEST(what_is_not_used_is_forgotten)
 {
 	put(0, "a", 1);
@@ -117,6 +137,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_value_is_kept_and_zero_at_first);
 	tcase_add_test(tc, the_longest_unused_makes_room);
+	tcase_add_test(tc, who_is_to_make_room_is_known);
 	tcase_add_test(tc, what_is_not_used_is_forgotten);
 	tcase_add_test(tc, one_can_be_deleted);
 	tcase_add_test(tc, a_flood_of_keys_is_bounded);

@@ -106,6 +106,10 @@ static const char *const broken[] = {
 	START VIA REST "Contact: \"a <sip:a@b>\r\n\r\n",
 	START VIA REST "Route: <sip:[1::2::3];lr>\r\n\r\n",
 	START VIA REST "Max-Forwards: 256\r\n\r\n",
+	START VIA REST "Expires: 4294967296\r\n\r\n",
+	START VIA REST "Expires:\r\n 99999999999999999999999\r\n\r\n",
+	START VIA "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\n"
+		  "Call-ID: \r\nCSeq: 7 INVITE\r\n\r\n",
 	"INVITE sip:bob@h#c SIP/2.0\r\n" VIA REST "\r\n",
 	"INVITE sip:bob@h?a=b SIP/2.0\r\n" VIA REST "\r\n",
 	"INVITE  sip:bob@h SIP/2.0\r\n" VIA REST "\r\n",
