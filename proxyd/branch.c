@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "proxyd/context.h"
 #include "proxyd/flow.h"
+#include "proxyd/hunting.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
 #include "proxyd/proxy.h"
@@ -31,7 +32,8 @@ void branch_number(struct branch *b)
 	b->route.fork = n;
 }
 
-int branch_add(struct branch **bp, struct request *r, const struct step *step)
+static int add(struct branch **bp, struct request *r, const struct step *step,
+	       msg_t *msg)
 {
 	struct branch *b;
 
@@ -40,7 +42,7 @@ int branch_add(struct branch **bp, struct request *r, const struct step *step)
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	b->msg = r->nbranches ? sipmsg_copy(r->msg) : r->msg;
+	b->msg = r->nbranches ? sipmsg_copy(msg) : msg;
 	if (!b->msg) {
 		free(b);
 		return -ENOMEM;
@@ -54,6 +56,17 @@ int branch_add(struct branch **bp, struct request *r, const struct step *step)
 	append(r, b);
 	*bp = b;
 	return 0;
+}
+
+int branch_add(struct branch **bp, struct request *r, const struct step *step)
+{
+	return add(bp, r, step, r->msg);
+}
+
+int branch_split(struct branch **bp, struct request *r, const struct step *step,
+		 msg_t *msg)
+{
+	return add(bp, r, step, msg);
 }
 
 void branch_run(struct branch *b)
@@ -90,6 +103,17 @@ enum step_result branch_fail(struct branch *b, int status, const char *phrase)
 				status == 503 ? "Retry-After: 5\r\n" : NULL);
 }
 
+/* It is over for the branch; what is still under way comes too late. */
+static void end(struct branch *b)
+{
+	b->ended = true;
+	b->refused = b->forward != 0;
+	if (b->held)
+		holding_abandon(b);
+	if (b->refused)
+		branch_release(b);
+}
+
 enum step_result branch_fail_with(struct branch *b, int status,
 				  const char *phrase, const char *extra)
 {
@@ -101,13 +125,8 @@ enum step_result branch_fail_with(struct branch *b, int status,
 			 LOG_S("method", sipmsg_method(b->sip)),
 			 LOG_I("status", status), LOG_S("reason", phrase),
 			 LOG_A("src", &r->src.addr));
-		b->ended = true;
-		b->refused = b->forward != 0;
 		r->held++;
-		if (b->held)
-			holding_abandon(b);
-		if (b->refused)
-			branch_release(b);
+		end(b);
 		if (status < 300)
 			request_answer(r, status, phrase, extra);
 		else
@@ -116,6 +135,22 @@ enum step_result branch_fail_with(struct branch *b, int status,
 	}
 	request_done(r);
 	return STEP_END;
+}
+
+void branch_pass(struct branch *b, int status, msg_t *msg)
+{
+	struct request *r = b->r;
+
+	if (b->ended)
+		return;
+	log_info("answered by the directory", LOG_S("call_id", request_id(r)),
+		 LOG_S("method", sipmsg_method(b->sip)),
+		 LOG_I("status", status), LOG_A("src", &r->src.addr));
+	r->held++;
+	end(b);
+	context_final(b, status, msg, NULL, NULL);
+	r->held--;
+	request_done(r);
 }
 
 bool branch_busy(const struct branch *b)
@@ -152,6 +187,7 @@ void branch_drop_message(struct branch *b)
 		msg_destroy(b->msg);
 	free(b->resource);
 	msg_destroy(b->kept);
+	hunting_free(&b->hunting);
 	b->kept = NULL;
 	b->msg = NULL;
 	b->sip = NULL;

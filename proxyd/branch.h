@@ -33,6 +33,15 @@ struct step {
 	enum step_result (*fn)(struct branch *b);
 };
 
+/* Of one that is no phone (hunting.h). */
+struct hunting {
+	bool route;      /* a static route of the directory, or named by one */
+	unsigned depth;  /* how many redirections have led to it */
+	unsigned follow; /* how many more may */
+	bool rang;       /* a provisional response has come */
+	msg_t *spare;    /* the request as it may go to further targets */
+};
+
 /*
  * One place that a request goes to. The first branch is made with the request
  * and goes through its flow from the beginning; where the directory names
@@ -52,11 +61,12 @@ struct branch {
 	msg_t *msg; /* the first's is the request's, others have a copy */
 	sip_t *sip;
 	const char *target;    /* the URL of the 302; lives with msg */
-	unsigned q;            /* of that contact, 0 to 1000 */
+	unsigned q;            /* of that contact: its rank (hunting_order) */
 	unsigned breadth;      /* its share of the Max-Breadth; 0: all of it */
 	const char *otherwise; /* the phone's other flow (RFC 5626); or NULL */
 	bool flow_elsewhere;   /* the proxy before us knows of one */
 	const struct step *again; /* the step that takes the target */
+	struct hunting hunting;   /* it is no phone, but a static route */
 
 	size_t relays_asked;
 	relay_id asked[BRANCH_RELAYS_MAX];
@@ -91,6 +101,10 @@ struct branch {
  * others a copy of it, as it is by now. 0, -ENOSPC, -ENOMEM. */
 int branch_add(struct branch **bp, struct request *r, const struct step *step);
 
+/* The same for a further branch, with a copy of another message than that. */
+int branch_split(struct branch **bp, struct request *r, const struct step *step,
+		 msg_t *msg);
+
 /* Go on with the flow. */
 void branch_run(struct branch *b);
 
@@ -103,6 +117,10 @@ void branch_answered(struct branch *b);
 enum step_result branch_fail(struct branch *b, int status, const char *phrase);
 enum step_result branch_fail_with(struct branch *b, int status,
 				  const char *phrase, const char *extra);
+
+/* The same with a response that has come for it, its top Via taken off; msg is
+ * borrowed. */
+void branch_pass(struct branch *b, int status, msg_t *msg);
 
 /* Whether something of it is still under way. */
 bool branch_busy(const struct branch *b);

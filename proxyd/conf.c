@@ -126,8 +126,8 @@ const struct conf_key proxyd_keys[] = {
 	 "private networks (CIDR) with phones, where `advertise` is public"},
 	{"gateways", CONF_STRINGS, KEY(gateways), "[]", 0, 0, conf_check_cidr,
 	 true,
-	 "networks (CIDR) without limits whose P-Asserted-Identity is passed "
-	 "on"},
+	 "networks (CIDR) of carriers: without limits or credentials, their "
+	 "P-Asserted-Identity is passed on"},
 	{"limits.requests", CONF_INT, KEY(limits_requests), "200", 0, 1000000,
 	 NULL, true,
 	 "requests a second from one IP (IPv6: /64); 0: any number"},

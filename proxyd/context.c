@@ -6,6 +6,7 @@
 #include "common/strbuf.h"
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
+#include "proxyd/hunting.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/context.h"
@@ -168,6 +169,7 @@ void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
 		   const char *extra)
 {
 	struct request *r = b->r;
+	bool replaced;
 
 	if (r->ended)
 		return;
@@ -175,6 +177,7 @@ void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
 		status = 408;
 		msg = NULL;
 	}
+	replaced = hunting_failed(b, status, msg);
 	soften(b, msg, &status);
 	if (r->nbranches == 1) {
 		send_back(r, status, msg, phrase, extra);
@@ -182,11 +185,25 @@ void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
 	}
 	r->held++;
 	forking_lost(b);
-	consider(r, status, msg, phrase, extra);
+	if (!replaced)
+		consider(r, status, msg, phrase, extra);
 	if (status >= 600) {
 		forking_stop(r);
 		request_cancel_branches(r, b); /* 16.7 step 5 */
 	}
+	if (!forking_has_open(r) && !forking_next(r) && !r->ended)
+		answer(r);
+	r->held--;
+}
+
+void context_gone(struct branch *b)
+{
+	struct request *r = b->r;
+
+	if (r->ended)
+		return;
+	r->held++;
+	forking_lost(b);
 	if (!forking_has_open(r) && !forking_next(r) && !r->ended)
 		answer(r);
 	r->held--;

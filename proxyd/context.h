@@ -25,6 +25,9 @@ struct context {
 void context_final(struct branch *b, int status, msg_t *msg, const char *phrase,
 		   const char *extra);
 
+/* A branch is over without one, as others have come in its place. */
+void context_gone(struct branch *b);
+
 /* Of two final statuses, 300 and above, whether the first is the better one to
  * go back (16.7 step 6). Pure. */
 bool context_better(int status, int than);

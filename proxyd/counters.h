@@ -38,8 +38,13 @@
 	X(gone_refused, "Media-gone notices refused: not of the call's relay") \
 	X(redirect_queries, "Redirect queries sent")                           \
 	X(redirect_failed, "Redirect queries refused or unanswered")           \
+	X(redirect_failovers, "Questions that went on to another redirectd")   \
+	X(credentials_kept,                                                    \
+	  "Credentials for the directory not sent any further")                \
 	X(foreign, "Requests sent on to domains that are not served here")     \
 	X(foreign_refused, "Such requests of senders not registered here")     \
+	X(routes_failed, "Static routes that failed, the next one tried")      \
+	X(redirections, "3xx of other domains' servers that were followed")    \
 	X(failovers, "Requests sent to a further server of a name")            \
 	X(rejected_route, "In-dialog requests without a valid Route of ours")  \
 	X(rejected_call_id, "INVITEs with the Call-ID of a call that is up")   \

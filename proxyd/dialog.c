@@ -6,6 +6,7 @@
 #include "proto/dialect.h"
 #include "proto/registration.h"
 #include "proxyd/conduct.h"
+#include "proxyd/credentials.h"
 #include "proxyd/edge.h"
 #include "proxyd/following.h"
 #include "proxyd/foreign.h"
@@ -221,6 +222,7 @@ static void ack_send(struct proxy *p, msg_t *msg, struct channel *dest)
 	char branch[TXN_BRANCH_LEN];
 	struct strbuf sb;
 
+	credentials_strip(p, msg);
 	txn_branch(branch, via->v_branch ? via->v_branch : "",
 		   via->v_branch ? strlen(via->v_branch) : 0);
 	strbuf_init(&sb, out, sizeof(out));

@@ -9,9 +9,11 @@
 #include "proto/registration.h"
 #include "proxyd/breadth.h"
 #include "proxyd/conduct.h"
+#include "proxyd/credentials.h"
 #include "proxyd/edge.h"
 #include "proxyd/foreign.h"
 #include "proxyd/guard.h"
+#include "proxyd/hunting.h"
 #include "proxyd/locating.h"
 #include "proxyd/outbound.h"
 #include "proxyd/proxy.h"
@@ -345,6 +347,14 @@ int flow_send(txn_id *id, struct proxy *p, msg_t *msg, const char *branch,
 	return err;
 }
 
+/* While there is somewhere else to go to. */
+static uint32_t patience(const struct branch *b)
+{
+	uint32_t ms = locating_patience(b);
+
+	return ms ? ms : hunting_patience(b);
+}
+
 /* Print and send; what is put on top for this destination goes again, so that
  * it may be another's, and what we may have to answer ourselves is not ours. */
 static int send_on(struct branch *b)
@@ -361,8 +371,8 @@ static int send_on(struct branch *b)
 		err = flow_push_via(p, b->msg, branch, &b->dest);
 	if (err)
 		return err;
-	err = flow_send(&b->forward, p, b->msg, branch, &b->dest,
-			locating_patience(b), response_received, b->r->server);
+	err = flow_send(&b->forward, p, b->msg, branch, &b->dest, patience(b),
+			response_received, b->r->server);
 	(void)sip_via_remove(b->msg, b->sip);
 	while (b->sip->sip_record_route != below)
 		(void)sip_header_remove(
@@ -402,8 +412,10 @@ enum step_result flow_forward(struct branch *b)
 		p->n.rejected_target++;
 		return branch_fail(b, 403, "Address Never Contacted");
 	}
-	b->dest_foreign = b->r->foreign || b->sip->sip_route;
+	b->dest_foreign =
+		b->r->foreign || b->sip->sip_route || b->hunting.route;
 	speaking_begins(b);
+	credentials_strip(p, b->msg);
 	err = conduct_count_hop(b->msg);
 	if (!err && b->r->initial)
 		err = breadth_write(b->msg,

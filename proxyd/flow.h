@@ -65,6 +65,11 @@ void relaying_commit(struct branch *b);
  * session is forgotten. */
 void relaying_release(struct branch *b);
 
+/* The same of what the relay grants too late, or may have granted. The session
+ * of this id stays as it is: it is another request's, whose resource that is.
+ */
+void relaying_decline(struct branch *b);
+
 /* The same for a call of the table, which stays there. */
 void relaying_release_call(struct proxy *p, const struct call *call);
 

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "common/log.h"
+#include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
 #include "proxyd/clients.h"
@@ -66,7 +67,9 @@ static bool is_sender(su_home_t *home, const char *text,
 
 	if (url && !registration_channel(&at, url))
 		return channel_eq(&at, src);
-	return url && !sipmsg_url_addr(&at.addr, url) &&
+	if (!url || url_has_param(url, proto_uri_param_name(PROTO_ROUTE)))
+		return false; /* nobody has registered there */
+	return !sipmsg_url_addr(&at.addr, url) &&
 	       addr_ip_eq(&at.addr, &src->addr);
 }
 

@@ -7,6 +7,7 @@
 #include "proto/redirect.h"
 #include "proxyd/conf.h"
 #include "proxyd/flow.h"
+#include "proxyd/hunting.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/forking.h"
@@ -15,7 +16,7 @@ static int set_target(struct branch *b, const struct redirect_target *t)
 {
 	b->target = su_strdup(msg_home(b->msg), t->url);
 	b->q = t->q;
-	return b->target ? 0 : -ENOMEM;
+	return b->target ? hunting_take(b) : -ENOMEM;
 }
 
 /* Another proxy's client: the URL that redirect_proxy_url() makes. */
@@ -52,9 +53,11 @@ int forking_targets(struct request *r, const sip_t *answer)
 	if (n < 1)
 		return -EBADMSG;
 	n = keep_ours(r, targets, n);
+	hunting_order(r, targets, (size_t)n, 0);
+	r->turn = first->step + 1;
 	err = set_target(first, &targets[0]);
 	for (int i = 1; !err && i < n && i < BRANCHES_MAX; i++) {
-		err = branch_add(&b, r, first->step + 1);
+		err = branch_add(&b, r, r->turn);
 		if (err)
 			break;
 		b->parked = true;
@@ -127,16 +130,27 @@ static void ring_over(void *arg)
 	request_done(r);
 }
 
+/* Another way to one callee is no reason to stop ringing. */
 static void limit_ringing(struct request *r)
 {
 	struct proxy *p = r->p;
+	const struct branch *best = best_parked(r);
 	uint64_t ms = (uint64_t)p->conf->forking_ring * 1000;
 
 	deadlines_cancel(p->deadlines, r->ring);
 	r->ring = 0;
-	if (ms && r->method == sip_method_invite && best_parked(r))
+	if (ms && r->method == sip_method_invite && best &&
+	    !best->hunting.route)
 		(void)deadlines_add(&r->ring, p->deadlines, proxy_now(p) + ms,
 				    ring_over, r);
+}
+
+static void note_fork(const struct request *r)
+{
+	r->p->n.forked++;
+	log_info("forked", LOG_S("call_id", request_id(r)),
+		 LOG_S("client", r->client_id),
+		 LOG_I("contacts", r->nbranches));
 }
 
 enum step_result forking_start(struct branch *b)
@@ -145,10 +159,8 @@ enum step_result forking_start(struct branch *b)
 
 	if (r->nbranches == 1)
 		return STEP_NEXT;
-	r->p->n.forked++;
-	log_info("forked", LOG_S("call_id", request_id(r)),
-		 LOG_S("client", r->client_id),
-		 LOG_I("contacts", r->nbranches));
+	if (!b->hunting.route)
+		note_fork(r);
 	b->breadth = share(r, count_group(r, b->q) + 1);
 	run_group(r, b->q, 1);
 	limit_ringing(r);

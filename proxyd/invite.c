@@ -8,6 +8,7 @@
 #include "proxyd/binding.h"
 #include "proxyd/clients.h"
 #include "proxyd/conf.h"
+#include "proxyd/credentials.h"
 #include "proxyd/following.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
@@ -35,13 +36,15 @@ static bool caller_is_known(const struct request *r)
 /*
  * Step 146 for a caller that is registered on this very channel: the relay
  * request goes out beside the redirect query. Others have to be let through by
- * redirectd first, so that nobody takes relay ports without being known.
+ * redirectd first, so that nobody takes relay ports without being known; and so
+ * have those that it will ask for their credentials.
  */
 static enum step_result step_146_beside(struct branch *b)
 {
 	struct request *r = b->r;
 
-	if (!r->natted || !r->has_media || !caller_is_known(r))
+	if (!r->natted || !r->has_media || !caller_is_known(r) ||
+	    credentials_missing(r))
 		return STEP_NEXT;
 	return relaying_start(b) == STEP_END ? STEP_END : STEP_NEXT;
 }
@@ -81,6 +84,7 @@ static enum step_result step_151(struct branch *b)
 	b->dest_marked = registration_marked(url);
 	b->dest_natted = registration_natted(url);
 	b->dest_proxy =
+		!b->hunting.route &&
 		sipmsg_url_param(domain, sizeof(domain), url,
 				 proto_uri_param_name(PROTO_DOMAIN)) >= 0;
 	if (b->dest_marked) {

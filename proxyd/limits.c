@@ -14,7 +14,6 @@ enum {
 	ANSWERS = 1,               /* a second: who is over is told so */
 	ANSWERS_BURST = 5,
 	RESPONSES = 4, /* for one request */
-	PREFIX_LEN = 8,
 };
 
 /* What has been used up and leaks away; zero is a source's first sight. */
@@ -37,24 +36,6 @@ struct limits {
 	struct recent *sources;
 	struct recent *failing;
 };
-
-/* An IPv4 address, or the first 64 bits of an IPv6 one: whoever has one of
- * these has all of them. */
-struct source_key {
-	uint8_t family;
-	uint8_t prefix[PREFIX_LEN];
-};
-
-static void source_key(struct source_key *key, const struct addr *src)
-{
-	memset(key, 0, sizeof(*key));
-	key->family = (uint8_t)addr_family(src);
-	if (addr_family(src) == AF_INET6)
-		memcpy(key->prefix, &src->u.in6.sin6_addr, PREFIX_LEN);
-	else
-		memcpy(key->prefix, &src->u.in.sin_addr,
-		       sizeof(src->u.in.sin_addr));
-}
 
 static void leak(struct bucket *b, uint64_t now, uint64_t per_ms)
 {
@@ -151,12 +132,11 @@ static bool has_room(struct source *s, const struct limits_config *cfg,
 enum limits_verdict limits_take(struct limits *l, uint64_t now,
 				const struct addr *src, enum limits_kind kind)
 {
-	struct source_key key;
+	struct addr_source key = addr_source(src);
 	struct source *s;
 
 	if (!l->cfg.requests)
 		return LIMITS_PASS;
-	source_key(&key, src);
 	s = recent_put(l->sources, now, &key, sizeof(key));
 	if (!s || has_room(s, &l->cfg, now, kind))
 		return LIMITS_PASS;
@@ -167,12 +147,11 @@ enum limits_verdict limits_take(struct limits *l, uint64_t now,
 
 bool limits_failed(struct limits *l, uint64_t now, const struct addr *src)
 {
-	struct source_key key;
+	struct addr_source key = addr_source(src);
 	struct failing *f;
 
 	if (!l->cfg.failures)
 		return false;
-	source_key(&key, src);
 	f = recent_put(l->failing, now, &key, sizeof(key));
 	if (!f || f->banned_until > now ||
 	    take(&f->failures, now, l->cfg.failures, MINUTE_MS, l->cfg.failures,
@@ -184,12 +163,11 @@ bool limits_failed(struct limits *l, uint64_t now, const struct addr *src)
 
 uint64_t limits_banned(struct limits *l, uint64_t now, const struct addr *src)
 {
-	struct source_key key;
+	struct addr_source key = addr_source(src);
 	const struct failing *f;
 
 	if (!l->cfg.failures || !recent_count(l->failing))
 		return 0;
-	source_key(&key, src);
 	f = recent_get(l->failing, now, &key, sizeof(key));
 	return f && f->banned_until > now ? f->banned_until - now : 0;
 }

@@ -272,9 +272,25 @@ enum step_result locating_target(struct branch *b)
 	url_t *url = url_make(msg_home(b->msg), b->target);
 	struct channel ch;
 
-	if (!url || registration_marked(url) || !sipmsg_url_channel(&ch, url))
+	if (!url || registration_marked(url) ||
+	    (!b->hunting.route && !sipmsg_url_channel(&ch, url)))
 		return STEP_NEXT;
 	return locating_start(b, url);
+}
+
+bool locating_failed(struct proxy *p, const url_t *url, const char *call_id)
+{
+	const struct avoid *avoid = p->locating->avoid;
+	struct resolve_query q;
+	struct resolve_list list;
+
+	if (locating_query(&q, p, url, call_id) ||
+	    resolve_at_once(&list, p->locating->resolve, &q) || !list.n)
+		return false;
+	for (size_t i = 0; i < list.n; i++)
+		if (!avoid_has(avoid, &list.v[i], proxy_now(p)))
+			return false;
+	return true;
 }
 
 bool locating_has(const struct branch *b)

@@ -20,8 +20,13 @@ void locating_close(struct locating *l);
 /* SIGHUP: the name servers of the configuration, or resolv.conf, anew. */
 void locating_reload(struct locating *l);
 
-/* Step: the target of an initial request, if it is a name. */
+/* Step: the target of an initial request, if it is a name, or a server that may
+ * have to be left alone. */
 enum step_result locating_target(struct branch *b);
+
+/* Whether all the places that a URL is known to lead to are left alone, as they
+ * have failed. */
+bool locating_failed(struct proxy *p, const url_t *url, const char *call_id);
 
 /* Set b->dest from a URL, which may name a host. STEP_NEXT, _WAIT, _END. */
 enum step_result locating_start(struct branch *b, const url_t *url);

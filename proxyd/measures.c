@@ -4,6 +4,7 @@
 #include "common/transports.h"
 #include "proxyd/calls.h"
 #include "proxyd/clients.h"
+#include "proxyd/directory.h"
 #include "proxyd/locating.h"
 #include "proxyd/guard.h"
 #include "proxyd/pinholes.h"
@@ -100,6 +101,11 @@ static uint64_t avoided_gauge(void *arg)
 	return locating_avoided(((struct proxy *)arg)->locating);
 }
 
+static uint64_t redirect_avoided_gauge(void *arg)
+{
+	return directory_failed(arg);
+}
+
 /* Every gauge, once: name, help, where it is read. */
 static const struct {
 	const char *name, *help;
@@ -121,6 +127,8 @@ static const struct {
 	{"limit_sources", "Sources whose messages are counted", sources_gauge},
 	{"relays", "Relays known", relays_gauge},
 	{"relays_usable", "Relays that new calls go to", relays_usable_gauge},
+	{"redirect_avoided", "Redirectd asked last as they have failed",
+	 redirect_avoided_gauge},
 	{"names_known", "Answers of name servers that are kept", names_gauge},
 	{"servers_avoided", "Servers of names left alone as they have failed",
 	 avoided_gauge},

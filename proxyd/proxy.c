@@ -7,6 +7,7 @@
 #include <sys/time.h>
 
 #include "common/admin.h"
+#include "common/avoid.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -16,6 +17,8 @@
 #include "proxyd/api.h"
 #include "proxyd/calls.h"
 #include "proxyd/conf.h"
+#include "proxyd/credentials.h"
+#include "proxyd/directory.h"
 #include "proxyd/edge.h"
 #include "proxyd/keeping.h"
 #include "proxyd/locating.h"
@@ -248,6 +251,8 @@ static int open_tables(struct proxy *p)
 	int err = deadlines_alloc(&p->deadlines);
 
 	if (!err)
+		err = directory_alloc(&p->directory);
+	if (!err)
 		err = txns_alloc(&p->txns, p->deadlines, &cfg);
 	if (!err)
 		err = table_alloc(&p->requests, PROXY_REQUESTS_MAX);
@@ -260,6 +265,8 @@ static int open_tables(struct proxy *p)
 		err = open_identity(p);
 	if (!err)
 		err = open_calls(p);
+	if (!err)
+		err = credentials_alloc(&p->credentials);
 	if (!err && p->conf->trace_calls)
 		err = trace_alloc(&p->trace, (size_t)p->conf->trace_calls,
 				  TRACE_BYTES);
@@ -340,8 +347,10 @@ void proxy_stop(struct proxy *p)
 	recalling_stop(p->recalling);
 	p->recalling = NULL;
 	relays_free(p->relays);
+	avoid_free(p->directory);
 	sessions_free(p->sessions);
 	identity_free(p->identity);
+	credentials_free(p->credentials);
 	guard_free(p->guard);
 	calls_free(p->calls);
 	vigil_free(p->vigil);

@@ -14,8 +14,10 @@
 #include "proxyd/refusing.h"
 
 struct admin;
+struct avoid;
 struct calls;
 struct clients;
+struct credentials;
 struct daemon;
 struct keeping;
 struct locating;
@@ -49,12 +51,14 @@ struct proxy {
 	char *secret;     /* owned */
 	struct addr redirect[PROXY_PEERS_MAX];
 	size_t nredirect;
+	struct avoid *directory; /* those of them that have failed lately */
 	struct netset *trusted;
 	struct netset *lan;
 
 	bool draining; /* finish what has begun, begin nothing */
 	struct guard *guard;
-	struct identity *identity; /* who speaks in a dialog */
+	struct identity *identity;       /* who speaks in a dialog */
+	struct credentials *credentials; /* which are ours */
 	struct transports *transports;
 	struct deadlines *deadlines;
 	uv_timer_t *timer;

@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/log.h"
 #include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "proxyd/conf.h"
+#include "proxyd/credentials.h"
 #include "proxyd/foreign.h"
 #include "proxyd/guard.h"
 #include "proxyd/keeping.h"
@@ -11,15 +13,6 @@
 
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
-
-enum { QUERY_MS = 3000, TRIES_MAX = 3 };
-
-static uint32_t patience(const struct proxy *p)
-{
-	size_t n = p->nredirect;
-
-	return QUERY_MS / (uint32_t)(n > TRIES_MAX ? TRIES_MAX : n);
-}
 
 /* A URI that names this proxy means its first domain, where it has been given
  * domains. */
@@ -41,86 +34,87 @@ int redirecting_client(struct request *r, const url_t *url)
 	return r->client_id ? 0 : -ENOMEM;
 }
 
-static void refused(struct branch *b, int status, const char *phrase)
+/* In our own words, but for when it is worth while to ask again. */
+static void fail(struct branch *b, int status, const sip_t *sip)
+{
+	const sip_retry_after_t *ra = sip->sip_retry_after;
+	char extra[40] = "";
+
+	if (ra)
+		(void)snprintf(extra, sizeof(extra), "Retry-After: %lu\r\n",
+			       (unsigned long)ra->af_delta);
+	if (status < 300)
+		(void)branch_fail(b, 502, NULL);
+	else if (status >= 500 && status < 600)
+		(void)branch_fail_with(b, 503, "No Directory Available",
+				       ra ? extra : "Retry-After: 5\r\n");
+	else
+		(void)branch_fail_with(b, status, sip->sip_status->st_phrase,
+				       ra ? extra : NULL);
+}
+
+/* The phone is asked for its credentials by redirectd itself: it comes again
+ * with a request that has them. */
+static void refused(struct branch *b, int status, msg_t *msg)
 {
 	struct request *r = b->r;
 
 	r->p->n.redirect_failed++;
-	if (!b->ended && (status == 408 || status == 503) &&
-	    r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
-		(void)redirecting_ask(b);
-	else if (r->foreign && (status == 404 || status == 480))
+	if (r->foreign && (status == 404 || status == 480)) {
 		foreign_refuse(b);
-	else if (status == 408 || status >= 500)
-		(void)branch_fail(b, 503, "No Directory Available");
-	else
-		(void)branch_fail(b, status, phrase);
-	branch_answered(b);
+	} else if (status == 401 || status == 407) {
+		(void)sip_via_remove(msg, sip_object(msg));
+		branch_pass(b, status, msg);
+	} else {
+		fail(b, status, sip_object(msg));
+	}
 }
 
 /* Step 150c. */
-static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
-		     void *arg)
+static void answered(struct branch *b, int status, msg_t *msg)
 {
-	struct request *r = request_find(arg, ref);
-	const sip_t *sip = msg ? sip_object(msg) : NULL;
-	struct branch *first;
+	struct request *r = b->r;
+	const sip_t *sip = sip_object(msg);
 
-	(void)id;
-	(void)last;
-	if (!r || status < 200)
+	if (b->ended)
 		return;
-	first = r->branches;
-	if (!first->ended)
-		guard_answered(r, status, sip);
-	if (status == 302 && sip) {
-		keeping_seen(r);
-		if (r->foreign)
-			(void)foreign_sender(first, sip);
-		else if (forking_targets(r, sip))
-			(void)branch_fail(first, 502,
-					  "Directory Answer Unusable");
-		branch_answered(first);
+	guard_answered(r, status, sip);
+	credentials_answered(r, status, sip);
+	if (status != 302) {
+		refused(b, status, msg);
 		return;
 	}
-	refused(first, status < 300 ? 502 : status,
-		sip ? sip->sip_status->st_phrase : NULL);
+	keeping_seen(r);
+	if (r->foreign)
+		(void)foreign_sender(b, sip);
+	else if (forking_targets(r, sip))
+		(void)branch_fail(b, 502, "Directory Answer Unusable");
 }
 
-/* Steps 150a, 150b. */
-static int send_query(struct request *r, const struct addr *redirect)
+/* Whom another proxy of the site lets through has been asked there, and who
+ * comes from a gateway has no credentials. */
+static int write_query(const struct request *r, msg_t *query,
+		       const struct addr *redirect)
 {
-	char branch[TXN_BRANCH_LEN];
-	struct channel to = channel_udp(redirect);
-	msg_t *query = sipmsg_copy(r->msg);
-	int err = -1;
+	int err = redirect_query_make(query, redirect, r->client_id);
 
-	if (!query)
-		return err;
-	txn_branch(branch, NULL, 0);
-	err = flow_push_via(r->p, query, branch, &to);
-	if (!err)
-		err = redirect_query_make(query, redirect, r->client_id);
 	if (!err && r->trusted)
-		err = redirect_query_limit(query);
-	if (!err)
-		err = flow_send(NULL, r->p, query, branch, &to, patience(r->p),
-				answered, r->server);
-	msg_destroy(query);
+		return redirect_query_limit(query);
+	if (!err && guard_is_gateway(r->p->guard, &r->src.addr))
+		return redirect_query_vouch(query);
+	if (!err && r->foreign)
+		return redirect_query_abroad(query,
+					     r->sip->sip_request->rq_url);
 	return err;
 }
 
+/* Steps 150a, 150b. */
 enum step_result redirecting_ask(struct branch *b)
 {
-	struct request *r = b->r;
+	static const struct directory_question query = {write_query, answered};
 
-	r->p->n.redirect_queries++;
-	if (send_query(r, &r->p->redirect[r->redirect_try++])) {
-		r->p->n.overload++;
-		return branch_fail(b, 503, NULL);
-	}
-	b->waiting++;
-	return STEP_WAIT;
+	b->r->p->n.redirect_queries++;
+	return directory_ask(b, &query);
 }
 
 enum step_result redirecting_start(struct branch *b)

@@ -3,15 +3,13 @@
 #include "proto/registration.h"
 #include "proxyd/binding.h"
 #include "proxyd/conf.h"
-#include "proxyd/edge.h"
+#include "proxyd/credentials.h"
 #include "proxyd/guard.h"
 #include "proxyd/identity.h"
 #include "proxyd/outbound.h"
 #include "proxyd/proxy.h"
 
 #include "proxyd/flow.h"
-
-enum { PATIENCE_MS = 3000, TRIES_MAX = 3 };
 
 /* From where this client may speak in its calls. */
 static void note_place(const struct request *r, const sip_t *sip)
@@ -40,14 +38,15 @@ static void restore_contacts(msg_t *msg, sip_t *sip)
 	}
 }
 
-static enum step_result ask(struct branch *b);
-
-static void finished(struct branch *b, int status, msg_t *msg)
+static void answered(struct branch *b, int status, msg_t *msg)
 {
 	struct request *r = b->r;
 	sip_t *sip = sip_object(msg);
 
+	if (b->ended)
+		return;
 	guard_answered(r, status, sip);
+	credentials_answered(r, status, sip);
 	if (status == 200) {
 		note_place(r, sip);
 		binding_registered(r->p, sip, &r->src);
@@ -61,56 +60,14 @@ static void finished(struct branch *b, int status, msg_t *msg)
 	log_debug("registration answered", LOG_S("call_id", request_id(r)),
 		  LOG_I("status", status), LOG_A("src", &r->src.addr));
 	b->ended = r->ended = true;
-	branch_answered(b);
-}
-
-static void answered(txn_id id, int status, msg_t *msg, bool last, uint64_t ref,
-		     void *arg)
-{
-	struct request *r = request_find(arg, ref);
-	struct branch *b;
-
-	(void)id;
-	(void)last;
-	if (!r || status < 200)
-		return;
-	b = r->branches;
-	if (msg && status != 503) {
-		finished(b, status, msg);
-		return;
-	}
-	r->p->n.redirect_failed++;
-	if (r->redirect_try < r->p->nredirect && r->redirect_try < TRIES_MAX)
-		(void)ask(b);
-	else
-		(void)branch_fail(b, 503, "No Directory Available");
-	branch_answered(b);
 }
 
 /* Step 118. */
 static enum step_result ask(struct branch *b)
 {
-	struct request *r = b->r;
-	struct proxy *p = r->p;
-	struct channel redirect = channel_udp(&p->redirect[r->redirect_try++]);
-	char branch[TXN_BRANCH_LEN];
-	msg_t *copy = sipmsg_copy(r->msg);
-	size_t n = p->nredirect > TRIES_MAX ? TRIES_MAX : p->nredirect;
-	int err = -1;
+	static const struct directory_question query = {NULL, answered};
 
-	txn_branch(branch, NULL, 0);
-	if (copy)
-		err = flow_push_via(p, copy, branch, &redirect);
-	if (!err)
-		err = flow_send(NULL, p, copy, branch, &redirect,
-				PATIENCE_MS / (uint32_t)n, answered, r->server);
-	msg_destroy(copy);
-	if (err) {
-		p->n.overload++;
-		return branch_fail(b, 503, NULL);
-	}
-	b->waiting++;
-	return STEP_WAIT;
+	return directory_ask(b, &query);
 }
 
 static enum step_result step_112(struct branch *b)

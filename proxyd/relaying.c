@@ -137,7 +137,7 @@ static enum step_result ask(struct branch *b);
 static void give_up(struct branch *b)
 {
 	if (b->r->initial || b->chooses)
-		relaying_release(b);
+		relaying_decline(b);
 }
 
 /* What the refusal says of the relay itself, for the calls to come. */
@@ -194,6 +194,13 @@ static const char *offerer_tag(const struct branch *b)
 		       : b->sip->sip_from->a_tag;
 }
 
+/* The request has been answered meanwhile: a caller that was asked for its
+ * credentials may have come again. */
+static bool is_late(const struct branch *b)
+{
+	return b->ended && !b->owns_resource && (b->r->initial || b->chooses);
+}
+
 /* Step 148b: the resource is written to the session table. */
 static void granted(struct branch *b, const struct sdp *resource,
 		    const sip_t *sip)
@@ -201,6 +208,11 @@ static void granted(struct branch *b, const struct sdp *resource,
 	struct proxy *p = b->r->p;
 	struct addr near = {0};
 
+	if (is_late(b)) {
+		relaying_decline(b);
+		branch_answered(b);
+		return;
+	}
 	b->owns_resource = b->r->initial || b->chooses;
 	free(b->resource);
 	b->resource = malloc(sizeof(*b->resource));

@@ -220,6 +220,16 @@ void relaying_release(struct branch *b)
 	release(b->r->p, branch_session(b), b->msg, &b->route.relay);
 }
 
+void relaying_decline(struct branch *b)
+{
+	const struct session *s =
+		sessions_get(b->r->p->sessions, branch_session(b));
+
+	if (s && addr_eq(&s->relay, &b->route.relay))
+		return;
+	release(b->r->p, branch_session(b), b->msg, &b->route.relay);
+}
+
 void relaying_release_call(struct proxy *p, const struct call *call)
 {
 	const struct parties *parties = call->parties;

@@ -10,6 +10,7 @@
 #include "common/txn.h"
 #include "proxyd/branch.h"
 #include "proxyd/context.h"
+#include "proxyd/directory.h"
 
 struct proxy;
 
@@ -43,11 +44,12 @@ struct request {
 
 	const char *client_id; /* who is asked for; lives with msg */
 	bool foreign; /* to a domain not served here; then that is its sender */
-	size_t redirect_try; /* how many redirectd were asked */
+	struct directory_asking directory; /* where redirectd is asked */
 
 	struct context best;     /* of the final responses so far */
 	struct branch *branches; /* in the order they were made */
 	unsigned nbranches;      /* ever made */
+	const struct step *turn; /* where those that wait begin */
 	struct branch *early;    /* whose early media the caller hears */
 	char *early_tag;         /* the To-tag of that party */
 	deadline_id ring;        /* when the next contacts have their turn */

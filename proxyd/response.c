@@ -19,6 +19,7 @@
 #include "proxyd/context.h"
 #include "proxyd/flow.h"
 #include "proxyd/forking.h"
+#include "proxyd/hunting.h"
 
 enum { FLOW_FAILED = 430 };
 
@@ -187,6 +188,8 @@ static void rejected(struct branch *b, int status, msg_t *msg)
 		(void)branch_fail(b, 480, NULL);
 		return;
 	}
+	if (hunting_follow(b, status, msg))
+		return;
 	if (msg)
 		count(b, status);
 	settle(b, status);
@@ -299,6 +302,7 @@ void response_received(txn_id id, int status, msg_t *msg, bool last,
 	r->held++;
 	if (last)
 		b->forward = 0;
+	b->hunting.rang |= status > 100 && status < 200;
 	if (locating_goes_on(b, status, msg))
 		; /* somewhere else */
 	else if (msg)

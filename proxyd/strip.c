@@ -104,3 +104,50 @@ void strip_identity(msg_t *msg)
 			(void)sip_header_remove(msg, sip, (sip_header_t *)u);
 	}
 }
+
+int strip_realm(char realm[STRIP_REALM_MAX], const msg_auth_t *auth)
+{
+	const char *s = auth->au_params
+				? msg_params_find(auth->au_params, "realm=")
+				: NULL;
+	bool quoted = s && *s == '"';
+	size_t n = 0;
+
+	if (!s)
+		return -ENOENT;
+	for (s += quoted; *s && !(quoted && *s == '"'); s++) {
+		if (quoted && *s == '\\' && s[1])
+			s++;
+		if (n + 1 == STRIP_REALM_MAX)
+			return -EMSGSIZE;
+		realm[n++] = *s;
+	}
+	realm[n] = '\0';
+	return 0;
+}
+
+static unsigned strip_list(msg_t *msg, msg_auth_t *list, strip_ours_h *ours,
+			   const void *arg)
+{
+	char realm[STRIP_REALM_MAX];
+	msg_auth_t *next;
+	unsigned n = 0;
+
+	for (; list; list = next) {
+		next = list->au_next;
+		if (strip_realm(realm, list) || !ours(realm, arg))
+			continue;
+		(void)sip_header_remove(msg, sip_object(msg),
+					(sip_header_t *)list);
+		n++;
+	}
+	return n;
+}
+
+unsigned strip_credentials(msg_t *msg, strip_ours_h *ours, const void *arg)
+{
+	sip_t *sip = sip_object(msg);
+
+	return strip_list(msg, sip->sip_proxy_authorization, ours, arg) +
+	       strip_list(msg, sip->sip_authorization, ours, arg);
+}

@@ -8,7 +8,8 @@
 /*
  * What nobody outside the site may say: the words of our dialect, wherever a
  * URI stands that anybody here or behind us reads, and whose identity has been
- * asserted (RFC 3325). Pure.
+ * asserted (RFC 3325); and what nobody outside is told: credentials for us.
+ * Pure.
  */
 
 /* Take the words of our dialect out of a URL; its strings live in `home`.
@@ -24,6 +25,16 @@ void strip_request(msg_t *msg, bool initial, bool foreign);
 
 /* A response of a phone: its Contacts. */
 void strip_response(msg_t *msg);
+
+/* The realm of a challenge or of credentials, without its quotes. 0; -ENOENT
+ * where there is none, -EMSGSIZE. */
+enum { STRIP_REALM_MAX = 256 };
+int strip_realm(char realm[STRIP_REALM_MAX], const msg_auth_t *auth);
+
+/* Proxy-Authorization and Authorization of the realms (shorter than
+ * STRIP_REALM_MAX) that `ours` says yes to. How many there were. */
+typedef bool strip_ours_h(const char *realm, const void *arg);
+unsigned strip_credentials(msg_t *msg, strip_ours_h *ours, const void *arg);
 
 /* P-Asserted-Identity and P-Preferred-Identity: a proxy that has authenticated
  * nobody passes neither on (RFC 3325 5, 9.1, 9.2). */

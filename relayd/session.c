@@ -323,7 +323,8 @@ int session_record(struct session *s, const struct session_party *party,
 	if (!addr_is_none(&party->observed))
 		s->observed[party->side] = party->observed;
 	s->signalled = now;
-	if (party->side == LEARN_FIRST && !party->peer_tag)
+	if (party->side == LEARN_FIRST && !party->peer_tag &&
+	    party->cseq > s->cseq)
 		s->cseq = party->cseq;
 	if (party->side == LEARN_SECOND)
 		s->answered = true;

@@ -21,6 +21,8 @@
  *   dave   asked for a password first
  *   erin   two phones: alice's and bob's
  *   fred   on a TCP connection, which "c" comes from
+ *   gate   a number, over the two servers of another site in turn
+ *   moved  a number, asked of the first of them, and then over the second
  *   quiet  nobody answers for
  */
 enum { PEERS_ANSWER_MAX = 8192 };
@@ -34,13 +36,18 @@ static char peers_answer[PEERS_ANSWER_MAX];
 	"sip:fred@198.51.100.30:40000;transport=tcp;ph-own=10.0.0.17:5062;"    \
 	"ph-channel=tcp"
 
+#define GATE_URL  "sip:123@203.0.113.77:5060;ph-route"
+#define ASK_URL   "sip:123@203.0.113.77:5060;ph-route=ask"
+#define OTHER_URL "sip:123@203.0.113.77:5080;ph-route"
+
 static const struct {
 	const char *user;
 	const char *urls[2];
 } peers_clients[] = {
-	{"alice", {ALICE_URL, NULL}}, {"bob", {BOB_URL, NULL}},
-	{"carol", {CAROL_URL, NULL}}, {"erin", {ALICE_URL, BOB_URL}},
-	{"fred", {FRED_URL, NULL}},
+	{"alice", {ALICE_URL, NULL}},    {"bob", {BOB_URL, NULL}},
+	{"carol", {CAROL_URL, NULL}},    {"erin", {ALICE_URL, BOB_URL}},
+	{"fred", {FRED_URL, NULL}},      {"gate", {GATE_URL, OTHER_URL}},
+	{"moved", {ASK_URL, OTHER_URL}},
 };
 
 static inline struct addr peers_addr(const char *text)
@@ -74,6 +81,8 @@ static inline int peers_found(struct strbuf *out, const sip_t *sip,
 		for (; n < 2 && peers_clients[i].urls[n]; n++)
 			snprintf(targets[n].url, sizeof(targets[n].url), "%s",
 				 peers_clients[i].urls[n]);
+		if (n && strstr(targets[0].url, "ph-route"))
+			targets[1].q = 900;
 		return redirect_answer_print(out, sip, targets, n);
 	}
 	return peers_status(out, sip, 404, NULL);

@@ -1,4 +1,5 @@
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -151,6 +152,75 @@ START_TEST(nobody_asserts_an_identity)
 }
 END_TEST
 
+static bool is_example(const char *realm, const void *arg)
+{
+	ck_assert_str_eq(arg, "arg");
+	return !strcmp(realm, "example.com") || !strcmp(realm, "a \"b\"");
+}
+
+#define DIGEST "Digest username=\"u\", "
+
+START_TEST(credentials_of_some_realms)
+{
+	msg_t *msg = parse("BYE sip:b@example.com SIP/2.0\r\n"
+			   "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKp\r\n"
+			   "From: <sip:a@example.com>;tag=f\r\n"
+			   "To: <sip:b@example.com>;tag=t\r\n"
+			   "Call-ID: call\r\nCSeq: 1 BYE\r\n"
+			   "Proxy-Authorization: " DIGEST
+			   "REALM = \"example.com\", response=\"1\"\r\n"
+			   "Proxy-Authorization: " DIGEST
+			   "realm=\"example.org\", response=\"2\"\r\n"
+			   "Authorization: " DIGEST
+			   "realm=\"a \\\"b\\\"\", response=\"3\"\r\n"
+			   "Authorization: " DIGEST "response=\"4\"\r\n"
+			   "Proxy-Authorization: " DIGEST
+			   "realm=example.com, response=\"5\"\r\n"
+			   "Authorization: Basic dTpw\r\n"
+			   "Content-Length: 0\r\n\r\n");
+
+	ck_assert_uint_eq(strip_credentials(msg, is_example, "arg"), 3);
+	ck_assert_uint_eq(strip_credentials(msg, is_example, "arg"), 0);
+	printed(msg);
+	for (const char *gone = "135"; *gone; gone++) {
+		char text[] = {'"', *gone, '"', '\0'};
+
+		ck_assert_ptr_null(strstr(out, text));
+	}
+	assert_has("response=\"2\"");
+	assert_has("response=\"4\"");
+	assert_has("Basic dTpw");
+}
+END_TEST
+
+static int realm_of(char realm[STRIP_REALM_MAX], const char *value)
+{
+	su_home_t *home = su_home_new(sizeof(*home));
+	msg_auth_t *auth = sip_www_authenticate_make(home, value);
+	int err;
+
+	ck_assert_ptr_nonnull(auth);
+	err = strip_realm(realm, auth);
+	su_home_unref(home);
+	return err;
+}
+
+START_TEST(realms)
+{
+	char realm[STRIP_REALM_MAX], text[2 * STRIP_REALM_MAX];
+	int fits = STRIP_REALM_MAX - 1;
+
+	ck_assert_int_eq(realm_of(realm, "Digest realm=\"\", nonce=\"n\""), 0);
+	ck_assert_str_eq(realm, "");
+	ck_assert_int_eq(realm_of(realm, "Digest nonce=\"realm=x\""), -ENOENT);
+	snprintf(text, sizeof(text), "Digest realm=\"%0*d\"", fits, 0);
+	ck_assert_int_eq(realm_of(realm, text), 0);
+	ck_assert_uint_eq(strlen(realm), (size_t)fits);
+	snprintf(text, sizeof(text), "Digest realm=\"%0*d\"", fits + 1, 0);
+	ck_assert_int_eq(realm_of(realm, text), -EMSGSIZE);
+}
+END_TEST
+
 START_TEST(an_answer)
 {
 	msg_t *msg = parse("SIP/2.0 200 OK\r\n"
@@ -182,6 +252,8 @@ int main(void)
 	tcase_add_test(tc, within_a_dialog_the_target_stays);
 	tcase_add_test(tc, what_has_no_word_is_sent_on_to_the_byte);
 	tcase_add_test(tc, nobody_asserts_an_identity);
+	tcase_add_test(tc, credentials_of_some_realms);
+	tcase_add_test(tc, realms);
 	tcase_add_test(tc, an_answer);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -132,6 +132,8 @@ START_TEST(late_release_of_an_earlier_attempt_frees_nothing)
 	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302);
 	cseq = 1;
 	ck_assert_int_eq(ask("BYE", "c1", "a", NULL, ""), 481);
+	ck_assert_int_eq(offer("c1", "a", 4000, -1), 302); /* late as well */
+	ck_assert_int_eq(ask("BYE", "c1", "a", NULL, ""), 481);
 	ck_assert_uint_eq(sessions_count(sessions), 1);
 	ck_assert_int_eq(ask("BYE", "c1", "b", "a", ""), 200);
 	ck_assert_uint_eq(sessions_count(sessions), 0);
