@@ -20,12 +20,13 @@ static json_t *binding_json(const struct binding *b, dir_time now)
 {
 	char serving[ADDR_STRLEN];
 
-	return json_pack("{s:s, s:s, s:f, s:I, s:I, s:s, s:I, s:s}", "contact",
-			 b->url, "proxy", addr_str(serving, &b->serving), "q",
-			 b->q / 1000.0, "expires",
-			 (json_int_t)binding_left(b, now), "registered_ms",
-			 (json_int_t)b->registered, "call_id", b->call_id,
-			 "cseq", (json_int_t)b->cseq, "instance", b->instance);
+	return json_pack("{s:s, s:s, s:f, s:I, s:I, s:s, s:I, s:s, s:s*}",
+			 "contact", b->url, "proxy",
+			 addr_str(serving, &b->serving), "q", b->q / 1000.0,
+			 "expires", (json_int_t)binding_left(b, now),
+			 "registered_ms", (json_int_t)b->registered, "call_id",
+			 b->call_id, "cseq", (json_int_t)b->cseq, "instance",
+			 b->instance, "path", *b->path ? b->path : NULL);
 }
 
 static json_t *client_json(const struct client *c, dir_time now)
@@ -53,14 +54,32 @@ static int list_client(const struct client *c, void *arg)
 	return json_array_size(l->list) >= LIST_MAX;
 }
 
+/* It is looked at when it is asked for again. */
+static void has_come(int err, void *arg)
+{
+	(void)err;
+	(void)arg;
+}
+
+static int fetch(json_t **out, struct api *api, const char *id)
+{
+	(void)store_await(api->store, id, has_come, NULL);
+	return fail(out, 503, "not at hand: it is being read, ask again");
+}
+
 static int one_client(json_t **out, struct api *api, const char *id)
 {
-	dir_time now = dir_clock_now(api->clock);
+	const struct store_view w = {.now = dir_clock_now(api->clock)};
 	struct client c;
+	int err = store_get(&c, api->store, id, &w);
 
-	if (store_get(&c, api->store, id, now))
+	if (err == -EAGAIN)
+		return fetch(out, api, id);
+	if (err == -EIO)
+		return fail(out, 503, "the store is out of reach");
+	if (err)
 		return fail(out, 404, "no such client id");
-	*out = client_json(&c, now);
+	*out = client_json(&c, w.now);
 	return 200;
 }
 
@@ -79,7 +98,7 @@ static int get_clients(json_t **out, const struct admin_query *q, void *arg)
 			 (json_int_t)n.known, "registered",
 			 (json_int_t)n.clients, "contacts",
 			 (json_int_t)n.contacts, "complete",
-			 n.known <= LIST_MAX, "clients", l.list);
+			 json_array_size(l.list) == n.known, "clients", l.list);
 	return 200;
 }
 

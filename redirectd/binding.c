@@ -129,7 +129,7 @@ struct binding *binding_copy(const struct binding *v, size_t n)
 
 	for (i = 0; i < n; i++)
 		len += strlen(v[i].url) + strlen(v[i].instance) +
-		       strlen(v[i].call_id) + 3;
+		       strlen(v[i].call_id) + strlen(v[i].path) + 4;
 	copy = malloc(len);
 	if (!copy)
 		return NULL;
@@ -139,6 +139,7 @@ struct binding *binding_copy(const struct binding *v, size_t n)
 		copy[i].url = put_str(&at, v[i].url);
 		copy[i].instance = put_str(&at, v[i].instance);
 		copy[i].call_id = put_str(&at, v[i].call_id);
+		copy[i].path = put_str(&at, v[i].path);
 	}
 	return copy;
 }

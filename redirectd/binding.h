@@ -11,6 +11,7 @@
 enum {
 	BINDINGS_MAX = REDIRECT_TARGETS_MAX, /* of one client */
 	BINDING_INSTANCE_MAX = 128,
+	BINDING_PATH_MAX = 512,
 };
 
 /*
@@ -28,10 +29,11 @@ struct binding {
 	const char *url;      /* the Contact URI as it came, without <> */
 	const char *instance; /* +sip.instance with its quotes; "": none */
 	const char *call_id;  /* of the REGISTER that made or refreshed it */
+	const char *path;     /* its Path behind the serving proxy; "": none */
 	uint32_t cseq;
 	uint32_t reg_id;     /* RFC 5626; 0: none */
 	unsigned q;          /* 0-1000 */
-	struct addr serving; /* the top Path of that REGISTER */
+	struct addr serving; /* the top Path of that REGISTER (RFC 3327) */
 	dir_time registered; /* when it was made or refreshed */
 	dir_time expires;
 };

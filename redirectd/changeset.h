@@ -14,7 +14,13 @@
  */
 enum { CHANGESET_MAX = 2 * BINDINGS_MAX }; /* old ones and their successors */
 
-enum change { CHANGE_NONE, CHANGE_ADDED, CHANGE_REFRESHED, CHANGE_REMOVED };
+enum change {
+	CHANGE_NONE,
+	CHANGE_ADDED,
+	CHANGE_REFRESHED,
+	CHANGE_REMOVED,
+	CHANGE_KINDS
+};
 
 struct change_item {
 	struct binding b;

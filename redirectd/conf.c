@@ -7,33 +7,24 @@
 #include "common/addr.h"
 #include "common/netset.h"
 #include "common/table.h"
+#include "proto/dialect.h"
 #include "proto/pool.h"
 #include "proto/redirect.h"
+#include "redirectd/auth.h"
 #include "redirectd/registration.h"
+#include "redirectd/routes.h"
 #include "redirectd/store.h"
+#include "redirectd/user.h"
 
 #include "redirectd/conf.h"
 
-enum { YEAR = 365 * 24 * 3600 };
-
-/* "user@domain" in the spelling that redirect_client_id() gives. */
-static int client_id(char id[REDIRECT_ID_MAX], const char *value)
-{
-	char text[REDIRECT_ID_MAX + sizeof("sip:")];
-	url_t url;
-	int n = snprintf(text, sizeof(text), "sip:%s", value);
-
-	if (n < 0 || (size_t)n >= sizeof(text) || url_d(&url, text) ||
-	    url.url_params || url.url_headers || url.url_port)
-		return -EINVAL;
-	return redirect_client_id(id, &url);
-}
+enum { YEAR = 365 * 24 * 3600, SECRET_MIN = 16 };
 
 static int check_client(const char *value, char *why, size_t len)
 {
 	char id[REDIRECT_ID_MAX];
 
-	if (!client_id(id, value))
+	if (!redirect_client_id_text(id, value))
 		return 0;
 	(void)snprintf(why, len, "a client id like alice@example.com");
 	return -EINVAL;
@@ -47,6 +38,61 @@ static int check_cluster(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
+/* It stands in quotes in a header. */
+static int check_realm(const char *value, char *why, size_t len)
+{
+	if (strlen(value) < USER_REALM_MAX && proto_text_ok(value, "\t\"\\"))
+		return 0;
+	(void)snprintf(why, len,
+		       "less than %d characters, none of them \" or \\",
+		       USER_REALM_MAX);
+	return -EINVAL;
+}
+
+static int check_required(const char *value, char *why, size_t len)
+{
+	enum auth_mode m;
+
+	if (!auth_mode_find(&m, value))
+		return 0;
+	(void)snprintf(why, len, "auto, always or never");
+	return -EINVAL;
+}
+
+static int check_algorithm(const char *value, char *why, size_t len)
+{
+	enum digest_algorithm a;
+
+	if (*value && !digest_find(&a, value))
+		return 0;
+	(void)snprintf(why, len, "MD5, SHA-256 or SHA-512-256");
+	return -EINVAL;
+}
+
+static int check_secret(const char *value, char *why, size_t len)
+{
+	if (strlen(value) >= SECRET_MIN)
+		return 0;
+	(void)snprintf(why, len,
+		       "at least %d characters, the same on every redirectd of "
+		       "the site",
+		       SECRET_MIN);
+	return -EINVAL;
+}
+
+/* What can stand behind the "@" of a client id. */
+static int check_domain(const char *value, char *why, size_t len)
+{
+	char id[REDIRECT_ID_MAX], text[REDIRECT_ID_MAX];
+	int n = snprintf(text, sizeof(text), "a@%s", value);
+
+	if (n > 0 && (size_t)n < sizeof(text) &&
+	    !redirect_client_id_text(id, text))
+		return 0;
+	(void)snprintf(why, len, "a domain like example.com");
+	return -EINVAL;
+}
+
 #define KEY(field) offsetof(struct redirectd_conf, field)
 
 const struct conf_key redirectd_keys[] = {
@@ -55,10 +101,15 @@ const struct conf_key redirectd_keys[] = {
 	{"trusted", CONF_STRINGS, KEY(trusted), "[]", 0, 0, conf_check_cidr,
 	 true, "networks of the proxies (CIDR); empty: this host alone"},
 	{"store", CONF_STRING, KEY(store), "\"memory\"", 0, 0, store_check,
-	 false, "memory, or sqlite:PATH to keep registrations over a restart"},
+	 false,
+	 "memory, sqlite:PATH to keep registrations over a restart, or "
+	 "redis://HOST[:PORT] to share them with other redirectd"},
 	{"clients", CONF_STRINGS, KEY(clients), "[]", 0, 0, check_client, true,
 	 "client ids answered 480 instead of 404 before they ever register"},
-	{"known.max", CONF_INT, KEY(known_max), "100000", 1, 10000000, NULL,
+	{"routes", CONF_STRINGS, KEY(routes), "[]", 0, 0, routes_check, true,
+	 "\"PATTERN TARGET...\" for ids that are nobody's, as \"0* "
+	 "sip:+49*@gw.example.net\"; the first that matches"},
+	{"known.max", CONF_INT, KEY(known_max), "1000000", 1, 10000000, NULL,
 	 false, "client ids remembered, registered or not"},
 	{"expires.default", CONF_INT, KEY(expires_default), "3600", 1, YEAR,
 	 NULL, true, "seconds granted to a phone that asks for none"},
@@ -75,6 +126,29 @@ const struct conf_key redirectd_keys[] = {
 	 conf_check_cidr, true,
 	 "networks of the relays (CIDR), which may join and nothing else; "
 	 "empty: those of trusted"},
+	{"auth.realm", CONF_STRING, KEY(auth_realm), "\"\"", 0, 0, check_realm,
+	 true,
+	 "realm that passwords are for; empty: the domain of the client id"},
+	{"auth.required", CONF_STRING, KEY(auth_required), "\"auto\"", 0, 0,
+	 check_required, true,
+	 "who has to authenticate: auto (all, once there are users), always "
+	 "or never"},
+	{"auth.algorithms", CONF_STRINGS, KEY(auth_algorithms), "[\"MD5\"]", 0,
+	 0, check_algorithm, true,
+	 "offered to phones, best first: MD5, SHA-256, SHA-512-256"},
+	{"auth.secret", CONF_STRING, KEY(auth_secret), "\"\"", 0, 0,
+	 check_secret, false,
+	 "authenticates challenges; empty: each redirectd knows its own alone"},
+	{"auth.nonce", CONF_INT, KEY(auth_nonce), "300", 10, 86400, NULL, true,
+	 "seconds for which a challenge can be answered"},
+	{"auth.failures", CONF_INT, KEY(auth_failures), "10", 0, 1000000, NULL,
+	 true,
+	 "wrong passwords a minute from one IP (IPv6: /64) and for one client; "
+	 "0: any number"},
+	{"auth.domains", CONF_STRINGS, KEY(auth_domains), "[]", 0, 0,
+	 check_domain, true,
+	 "domains whose callers have to authenticate, others may call in; "
+	 "empty: all"},
 	{"trace.calls", CONF_INT, KEY(trace_calls), "200", 0, 100000, NULL,
 	 false, "how many recent calls keep their messages for /api/trace"},
 	{"http", CONF_STRING, KEY(http), "\"127.0.0.1:8092\"", 0, 0,
@@ -85,10 +159,8 @@ const struct conf_key redirectd_keys[] = {
 const size_t redirectd_nkeys =
 	sizeof(redirectd_keys) / sizeof(redirectd_keys[0]);
 
-int redirectd_conf_check(const void *conf, char err[CONF_ERRLEN])
+static int check_expires(const struct redirectd_conf *c, char err[CONF_ERRLEN])
 {
-	const struct redirectd_conf *c = conf;
-
 	if (c->expires_min <= c->expires_default &&
 	    c->expires_default <= c->expires_max)
 		return 0;
@@ -98,6 +170,52 @@ int redirectd_conf_check(const void *conf, char err[CONF_ERRLEN])
 		       (long long)c->expires_min, (long long)c->expires_default,
 		       (long long)c->expires_max);
 	return -EINVAL;
+}
+
+/* Each once, and not none. */
+static int check_algorithms(const struct redirectd_conf *c,
+			    char err[CONF_ERRLEN])
+{
+	const struct conf_strings *list = &c->auth_algorithms;
+	enum digest_algorithm a;
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		(void)digest_find(&a, list->v[i]);
+		if (seen & 1u << a) {
+			(void)snprintf(err, CONF_ERRLEN,
+				       "auth.algorithms: expected each once, "
+				       "found %s twice",
+				       list->v[i]);
+			return -EINVAL;
+		}
+		seen |= 1u << a;
+	}
+	if (seen)
+		return 0;
+	(void)snprintf(err, CONF_ERRLEN,
+		       "auth.algorithms: expected one of MD5, SHA-256, "
+		       "SHA-512-256 at least, found none");
+	return -EINVAL;
+}
+
+static int check_routes(const struct redirectd_conf *c, char err[CONF_ERRLEN])
+{
+	if (c->routes.n <= ROUTES_MAX)
+		return 0;
+	(void)snprintf(err, CONF_ERRLEN,
+		       "routes: expected at most %d, found %zu", ROUTES_MAX,
+		       c->routes.n);
+	return -EINVAL;
+}
+
+int redirectd_conf_check(const void *conf, char err[CONF_ERRLEN])
+{
+	int bad = check_expires(conf, err);
+
+	if (!bad)
+		bad = check_routes(conf, err);
+	return bad ? bad : check_algorithms(conf, err);
 }
 
 static int add_own(struct netset *set)
@@ -170,7 +288,7 @@ int redirectd_conf_clients(struct table **tp, const struct redirectd_conf *c)
 	if (err)
 		return err;
 	for (i = 0; i < c->clients.n && !err; i++) {
-		err = client_id(id, c->clients.v[i]);
+		err = redirect_client_id_text(id, c->clients.v[i]);
 		if (!err)
 			err = table_put(t, id, strlen(id), &present);
 		if (err == -EEXIST)
@@ -191,4 +309,23 @@ void redirectd_conf_limits(struct registration_limits *lim,
 	lim->expires_min = (uint32_t)c->expires_min;
 	lim->expires_max = (uint32_t)c->expires_max;
 	lim->contacts_max = (size_t)c->contacts_max;
+}
+
+void redirectd_conf_auth(struct auth_config *cfg,
+			 const struct redirectd_conf *c)
+{
+	const struct conf_strings *list = &c->auth_algorithms;
+
+	*cfg = (struct auth_config){
+		.realm = c->auth_realm,
+		.secret = c->auth_secret,
+		.nonce_ms = (uint64_t)c->auth_nonce * 1000,
+		.failures = (uint32_t)c->auth_failures,
+		.domains = (const char *const *)c->auth_domains.v,
+		.ndomains = c->auth_domains.n,
+	};
+	(void)auth_mode_find(&cfg->mode, c->auth_required);
+	for (size_t i = 0; i < list->n && i < DIGEST_ALGORITHMS; i++)
+		(void)digest_find(&cfg->algorithms[cfg->nalgorithms++],
+				  list->v[i]);
 }

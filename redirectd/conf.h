@@ -3,6 +3,7 @@
 
 #include "common/conf.h"
 
+struct auth_config;
 struct netset;
 struct registration_limits;
 struct table;
@@ -14,6 +15,7 @@ struct redirectd_conf {
 	struct conf_strings trusted;
 	char *store;
 	struct conf_strings clients;
+	struct conf_strings routes;
 	int64_t known_max;
 	int64_t expires_default;
 	int64_t expires_min;
@@ -21,6 +23,13 @@ struct redirectd_conf {
 	int64_t contacts_max;
 	struct conf_strings pool_clusters;
 	struct conf_strings pool_trusted;
+	char *auth_realm;
+	char *auth_required;
+	struct conf_strings auth_algorithms;
+	char *auth_secret;
+	int64_t auth_nonce;
+	int64_t auth_failures;
+	struct conf_strings auth_domains;
 	int64_t trace_calls;
 	char *http;
 	char *log;
@@ -45,5 +54,8 @@ int redirectd_conf_pool(struct netset **setp, const struct redirectd_conf *c);
 int redirectd_conf_clients(struct table **tp, const struct redirectd_conf *c);
 void redirectd_conf_limits(struct registration_limits *lim,
 			   const struct redirectd_conf *c);
+/* Its texts are those of `c`. */
+void redirectd_conf_auth(struct auth_config *cfg,
+			 const struct redirectd_conf *c);
 
 #endif

@@ -9,7 +9,8 @@ struct strbuf;
 /*
  * Read one Contact of a REGISTER: `url[REDIRECT_URL_MAX]` is filled, b->url,
  * b->instance (borrowed from the message), b->q and b->reg_id are set. 0, or
- * -EINVAL with *why set (not a SIP URI, too long, bytes that do not belong).
+ * -EINVAL with *why set (not a SIP URI, too long, bytes that do not belong, a
+ * parameter that is malformed or comes twice).
  */
 int contact_read(struct binding *b, char url[REDIRECT_URL_MAX],
 		 const sip_contact_t *m, const char **why);

@@ -23,10 +23,26 @@
 	X(queries_redirected, "Redirect queries answered 302")                 \
 	X(queries_unknown, "Redirect queries answered 404")                    \
 	X(queries_unregistered, "Redirect queries answered 480")               \
+	X(queries_routed, "Redirect queries answered with a static route")     \
+	X(queries_stale, "Redirect queries answered from the local copy, "     \
+			 "the store being away")                               \
+	X(queries_failed, "Redirect queries answered 503, the store being "    \
+			  "away")                                              \
 	X(joins, "Registrations of relays answered 200")                       \
 	X(joins_refused, "Registrations as relay refused")                     \
 	X(pool_queries, "Questions for the pool of relays")                    \
 	X(recalls, "Questions of a proxy for the bindings that it serves")     \
+	X(awaited, "Requests that had to wait for the store")                  \
+	X(congested, "Requests refused because too many wait, 503")            \
+	X(auth_challenges, "Requests answered by asking for credentials")      \
+	X(auth_ok, "Credentials found right")                                  \
+	X(auth_failed, "Credentials found wrong")                              \
+	X(auth_malformed, "Credentials unreadable or of another request, 400") \
+	X(auth_stale, "Credentials whose nonce was too old or not ours")       \
+	X(auth_replayed, "Credentials that had been used already")             \
+	X(auth_limited, "Credentials refused unseen after failures, 403")      \
+	X(auth_unavailable, "Requests whose user could not be looked up, 503") \
+	X(open_refused, "Requests of public addresses to an open directory")   \
 	X(answers_lost, "Answers that could not be printed or sent")
 
 struct redirectd_counters {

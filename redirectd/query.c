@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,23 +9,26 @@
 #include "proto/dialect.h"
 #include "proto/redirect.h"
 #include "redirectd/answer.h"
-#include "redirectd/store.h"
+#include "redirectd/routes.h"
 
 #include "redirectd/query.h"
 
-/* One query on its way through the steps. */
+#define RETRY_AFTER "Retry-After: 5\r\n"
+
+/* One query on its way through the steps. What is large stands last, and is not
+ * cleared: it is written before it is read. */
 struct query {
 	const struct directory *dir;
+	struct asking *asking;
 	const sip_t *sip;
-	dir_time now;
-	char id[REDIRECT_ID_MAX];
 	struct addr asker;
-	struct binding v[BINDINGS_MAX]; /* strings are the store's */
 	size_t nv;
 	size_t eligible; /* the first so many are targets */
-	struct redirect_target targets[REDIRECT_TARGETS_MAX];
 	size_t n;
 	const char *phrase;
+	char id[REDIRECT_ID_MAX];
+	struct binding v[BINDINGS_MAX]; /* strings are the store's */
+	struct redirect_target targets[REDIRECT_TARGETS_MAX];
 };
 
 /* 0: go on; otherwise the status to answer. */
@@ -43,23 +47,56 @@ static int step_client(struct query *q)
 	return 0;
 }
 
-static int step_lookup(struct query *q)
+/* Routes cost money, or lead to others' networks: those who are let in because
+ * they come from there are not led out again, nor is what another proxy of the
+ * site has led in. */
+static bool may_leave(const struct query *q)
 {
-	struct client c;
+	return !q->asking->stranger && !redirect_query_limited(q->sip);
+}
+
+/* Nobody of that name has ever registered. */
+static int unknown(struct query *q)
+{
+	if (table_get(q->dir->expected, q->id, strlen(q->id)))
+		return stop(q, 480, "Client Not Registered");
+	if (q->dir->routes && may_leave(q))
+		q->n = routes_find(q->targets, q->dir->routes, q->id);
+	q->dir->n->queries_routed += q->n > 0;
+	return q->n ? 302 : stop(q, 404, "Client Unknown");
+}
+
+/* Who is asked for by an alias is sent to under its own id. */
+static int take_client(struct query *q, const struct client *c)
+{
 	size_t i;
 
-	if (store_get(&c, q->dir->store, q->id, q->now)) {
-		if (table_get(q->dir->expected, q->id, strlen(q->id)))
-			return stop(q, 480, "Client Not Registered");
-		return stop(q, 404, "Client Unknown");
-	}
-	if (!c.n)
+	q->dir->n->queries_stale += c->stale;
+	if (c->id != q->id)
+		(void)snprintf(q->id, sizeof(q->id), "%s", c->id);
+	if (!c->n)
 		return stop(q, 480, "Client Not Registered");
-	for (i = 0; i < c.n && i < BINDINGS_MAX; i++)
-		q->v[i] = c.v[i];
+	for (i = 0; i < c->n && i < BINDINGS_MAX; i++)
+		q->v[i] = c->v[i];
 	q->nv = i;
 	binding_sort(q->v, q->nv);
 	return 0;
+}
+
+static int step_lookup(struct query *q)
+{
+	struct client c = {.id = q->id};
+
+	switch (store_get(&c, q->dir->store, q->id, &q->asking->view)) {
+	case 0:
+		return take_client(q, &c);
+	case -ENOENT:
+		return unknown(q);
+	case -EAGAIN:
+		return asking_await(q->asking, q->id);
+	default:
+		return stop(q, 503, "Directory Out Of Reach");
+	}
 }
 
 /* A sent-by that is a name matches no serving proxy: that is a stranger. */
@@ -207,6 +244,7 @@ static void note(const struct query *q, int status, const char *at)
 	n->queries_redirected += status == 302;
 	n->queries_unknown += status == 404;
 	n->queries_unregistered += status == 480;
+	n->queries_failed += status == 503;
 	if (status == 302)
 		log_debug("query answered", LOG_S("call_id", call_id),
 			  LOG_S("client", q->id), LOG_A("asker", &q->asker),
@@ -219,20 +257,27 @@ static void note(const struct query *q, int status, const char *at)
 }
 
 int query_answer(struct strbuf *out, const struct directory *dir,
-		 const sip_t *sip, dir_time now)
+		 struct asking *a)
 {
-	struct query q = {.dir = dir, .sip = sip, .now = now};
+	struct query q;
 	const char *at = "";
 	size_t i;
 	int err, status = 0;
 
+	memset(&q, 0, offsetof(struct query, v));
+	q.dir = dir;
+	q.asking = a;
+	q.sip = a->sip;
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++) {
 		at = steps[i].name;
 		status = steps[i].run(&q);
 	}
+	if (status < 0)
+		return status;
 	note(&q, status, at);
 	if (status != 302)
-		return answer_print(out, sip, status, q.phrase, NULL);
-	err = redirect_answer_print(out, sip, q.targets, q.n);
+		return answer_print(out, q.sip, status, q.phrase,
+				    status == 503 ? RETRY_AFTER : NULL);
+	err = redirect_answer_print(out, q.sip, q.targets, q.n);
 	return err ? err : status;
 }

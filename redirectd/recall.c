@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -9,8 +10,6 @@
 #include "redirectd/store.h"
 
 #include "redirectd/recall.h"
-
-enum { CLIENTS_PER_PAGE = 2000 }; /* looked at */
 
 bool recall_is_about(const sip_t *sip)
 {
@@ -30,6 +29,14 @@ static bool is_marked(const char *text)
 	memcpy(copy, text, len + 1);
 	return !url_d(&url, copy) && registration_marked(&url);
 }
+
+/* A page that is being filled. */
+struct filling {
+	struct recall_page *page;
+	const struct addr *asker;
+	dir_time now;
+	char last[REDIRECT_ID_MAX]; /* the client looked at last */
+};
 
 static int add_client(struct recall_page *page, const struct client *c,
 		      const struct addr *asker, dir_time now)
@@ -53,24 +60,27 @@ static int add_client(struct recall_page *page, const struct client *c,
 	return err;
 }
 
+static int look_at(const struct client *c, void *arg)
+{
+	struct filling *f = arg;
+	int err = add_client(f->page, c, f->asker, f->now);
+
+	(void)snprintf(f->last, sizeof(f->last), "%s", c->id);
+	return err ? err : f->page->len >= RECALL_PAGE_LEN;
+}
+
 /* Clients behind `after` until the page is full, the last one is reached, or
  * many have been looked at. */
 static int fill(struct recall_page *page, const struct directory *dir,
-		const char *after, const struct addr *asker, dir_time now)
+		const char *after, struct asking *a)
 {
-	struct client c = {.id = *after ? after : NULL};
-	int err = 0;
+	struct filling f = {page, &a->asker, a->view.now, ""};
+	const struct store_served q = {&a->asker, after, look_at, &f};
+	int err;
 
-	for (size_t i = 0; !err; i++) {
-		if (i == CLIENTS_PER_PAGE || page->len >= RECALL_PAGE_LEN)
-			return recall_page_more(page, c.id);
-		err = store_after(&c, dir->store, c.id);
-		if (err == -ENOENT)
-			return 0;
-		if (!err)
-			err = add_client(page, &c, asker, now);
-	}
-	return err;
+	(void)snprintf(f.last, sizeof(f.last), "%s", after);
+	err = store_served(dir->store, &q, &a->view);
+	return err == 1 ? recall_page_more(page, f.last) : err;
 }
 
 static int refuse(struct strbuf *out, const sip_t *sip, int status,
@@ -82,26 +92,45 @@ static int refuse(struct strbuf *out, const sip_t *sip, int status,
 	return answer_print(out, sip, status, phrase, NULL);
 }
 
-int recall_answer(struct strbuf *out, const struct directory *dir,
-		  const sip_t *sip, dir_time now)
+static int wait_for(struct asking *a, const char *after)
 {
-	char after[REDIRECT_ID_MAX];
-	struct recall_page page;
-	struct addr asker;
-	int err;
+	(void)asking_await(a, after);
+	a->await_served = true;
+	return -EAGAIN;
+}
 
-	if (recall_query_after(after, sip) ||
-	    sipmsg_via_addr(&asker, sip->sip_via))
-		return refuse(out, sip, 400, "Question Not Understood");
-	err = recall_page_init(&page);
+static int print(struct strbuf *out, const struct directory *dir,
+		 const char *after, struct asking *a)
+{
+	struct recall_page page;
+	int err = recall_page_init(&page);
+
 	if (err)
 		return err;
-	err = fill(&page, dir, after, &asker, now);
+	err = fill(&page, dir, after, a);
 	if (!err)
-		err = recall_answer_print(out, sip, &page);
+		err = recall_answer_print(out, a->sip, &page);
 	recall_page_free(&page);
+	return err;
+}
+
+int recall_answer(struct strbuf *out, const struct directory *dir,
+		  struct asking *a)
+{
+	char after[REDIRECT_ID_MAX];
+	int err;
+
+	if (recall_query_after(after, a->sip) ||
+	    sipmsg_via_addr(&a->asker, a->sip->sip_via))
+		return refuse(out, a->sip, 400, "Question Not Understood");
+	err = print(out, dir, after, a);
+	if (err == -EAGAIN)
+		return wait_for(a, after);
 	dir->n->recalls++;
 	if (err == -ESTALE)
-		return refuse(out, sip, 404, "No Such Client To Go On Behind");
+		return refuse(out, a->sip, 404,
+			      "No Such Client To Go On Behind");
+	if (err == -EIO)
+		return refuse(out, a->sip, 503, "Directory Out Of Reach");
 	return err ? err : 200;
 }

@@ -11,9 +11,9 @@ bool recall_is_about(const sip_t *sip);
  * address is the top Via's sent-by) and whose Contact is marked. A bounded
  * number of clients is looked at for one page, so that no question holds the
  * others up. Returns the status: 200; 404 where the client to go on behind is
- * not known any more; 400; or -EMSGSIZE, -ENOMEM.
+ * not known any more; 400; 503; or what asking.h says, -ENOMEM.
  */
 int recall_answer(struct strbuf *out, const struct directory *dir,
-		  const sip_t *sip, dir_time now);
+		  struct asking *a);
 
 #endif

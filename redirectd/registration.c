@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +13,7 @@
 #include "redirectd/answer.h"
 #include "redirectd/changeset.h"
 #include "redirectd/contact.h"
+#include "redirectd/receipt.h"
 #include "redirectd/store.h"
 
 #include "redirectd/registration.h"
@@ -22,20 +25,25 @@ enum {
 	DATE_MAX = 40,
 };
 
-/* One REGISTER on its way through the steps. */
+/* One REGISTER on its way through the steps. What is large stands last, and is
+ * not cleared: it is written before it is read. */
 struct registration {
 	struct registrar *reg;
+	struct asking *asking;
 	const sip_t *sip;
 	dir_time now;
-	char id[REDIRECT_ID_MAX];
 	struct addr serving;
 	struct binding *old; /* a copy: the store's own go with its change */
-	struct changeset cs;
-	char urls[CHANGESET_MAX][REDIRECT_URL_MAX]; /* of its contacts */
 	size_t nurls;
 	bool outbound;      /* its flow is kept (RFC 5626) */
+	bool in_progress;   /* the store is at it */
 	const char *phrase; /* where a step stops; NULL: the standard one */
+	struct strbuf *out;
 	struct strbuf extra;
+	char id[REDIRECT_ID_MAX];
+	char path[BINDING_PATH_MAX]; /* behind the serving proxy's */
+	struct changeset cs;
+	char urls[CHANGESET_MAX][REDIRECT_URL_MAX]; /* of its contacts */
 	char extra_text[EXTRA_MAX];
 };
 
@@ -66,25 +74,68 @@ static int step_extensions(struct registration *r)
 	return 420;
 }
 
+static int out_of_reach(struct registration *r, const char *phrase)
+{
+	strbuf_printf(&r->extra, "Retry-After: %d\r\n", RETRY_AFTER);
+	return stop(r, 503, phrase);
+}
+
+/* Who is asked for by an alias is registered under its own id. */
+static int take_client(struct registration *r, const struct client *c)
+{
+	if (c->stale)
+		return out_of_reach(r, "Directory Out Of Reach");
+	if (c->id != r->id)
+		(void)snprintf(r->id, sizeof(r->id), "%s", c->id);
+	if (!c->n)
+		return 0;
+	r->old = binding_copy(c->v, c->n);
+	if (!r->old)
+		return out_of_reach(r, "Out Of Memory");
+	changeset_init(&r->cs, r->old, c->n);
+	return 0;
+}
+
 static int step_client(struct registration *r)
 {
-	struct client c;
+	struct client c = {.id = r->id};
 
+	changeset_init(&r->cs, NULL, 0);
 	if (redirect_client_id(r->id, r->sip->sip_to->a_url))
 		return stop(r, 400, "No Client Id In To");
-	changeset_init(&r->cs, NULL, 0);
-	if (store_get(&c, r->reg->store, r->id, r->now) || !c.n)
-		return 0;
-	r->old = binding_copy(c.v, c.n);
-	if (!r->old)
-		return stop(r, 503, "Out Of Memory");
-	changeset_init(&r->cs, r->old, c.n);
-	return 0;
+	r->asking->view.change = true;
+	switch (store_get(&c, r->reg->store, r->id, &r->asking->view)) {
+	case -EAGAIN:
+		return asking_await(r->asking, r->id);
+	case -EIO:
+		return out_of_reach(r, "Directory Out Of Reach");
+	default:
+		return take_client(r, &c);
+	}
 }
 
 static bool is_wildcard(const sip_contact_t *m)
 {
 	return m->m_url->url_type == url_any;
+}
+
+/* What stands in Path behind the serving proxy, as one line. */
+static int keep_path(struct registration *r)
+{
+	struct strbuf sb;
+
+	strbuf_init(&sb, r->path, sizeof(r->path));
+	for (const sip_path_t *p = r->sip->sip_path->r_next; p; p = p->r_next) {
+		char value[BINDING_PATH_MAX];
+		issize_t n = sip_header_field_e(value, sizeof(value),
+						(const sip_header_t *)p, 0);
+
+		if (n < 0 || (size_t)n + 2 > sizeof(value))
+			return -EMSGSIZE;
+		strbuf_str(&sb, sb.len ? ", " : "");
+		strbuf_add(&sb, value, (size_t)n);
+	}
+	return strbuf_err(&sb);
 }
 
 static int step_serving(struct registration *r)
@@ -95,7 +146,7 @@ static int step_serving(struct registration *r)
 		return 0;
 	if (registration_serving(&r->serving, r->sip))
 		return stop(r, 400, "No Serving Proxy In Path");
-	return 0;
+	return keep_path(r) ? stop(r, 400, "Path Too Long") : 0;
 }
 
 static bool supports(const sip_t *sip, const char *word)
@@ -134,7 +185,8 @@ static int step_wildcard(struct registration *r)
 	if (!any)
 		return 0;
 	m = r->sip->sip_contact;
-	if (m->m_next || contact_expires(m, r->sip->sip_expires, 1))
+	if (m->m_next || m->m_params ||
+	    contact_expires(m, r->sip->sip_expires, 1))
 		return stop(r, 400, "Contact * Needs Expires 0 And No Other");
 	if (changeset_remove_all(&r->cs, r->sip->sip_call_id->i_id,
 				 r->sip->sip_cseq->cs_seq))
@@ -161,6 +213,7 @@ static int apply_contact(struct registration *r, const sip_contact_t *m)
 {
 	struct binding b = {
 		.call_id = r->sip->sip_call_id->i_id,
+		.path = r->path,
 		.cseq = r->sip->sip_cseq->cs_seq,
 		.serving = r->serving,
 		.registered = r->now,
@@ -197,65 +250,15 @@ static int step_contacts(struct registration *r)
 	return status;
 }
 
-static int store_failed(struct registration *r, int err)
-{
-	strbuf_printf(&r->extra, "Retry-After: %d\r\n", RETRY_AFTER);
-	return stop(r, 503,
-		    err == -ENOSPC ? "Directory Full"
-				   : "Directory Not Writable");
-}
-
 /* A limit that was lowered does not hinder those who are above it. */
-static int step_store(struct registration *r)
+static int step_limit(struct registration *r)
 {
 	struct binding v[CHANGESET_MAX];
 	size_t n = changeset_result(v, &r->cs);
-	int err;
 
-	if (!r->cs.changed)
-		return 0;
-	if (n > r->reg->limits.contacts_max && n > r->cs.before)
+	if (r->cs.changed && n > r->reg->limits.contacts_max &&
+	    n > r->cs.before)
 		return stop(r, 403, "Too Many Contacts");
-	err = store_put(r->reg->store, r->id, v, n, r->now);
-	return err ? store_failed(r, err) : 0;
-}
-
-static void note_item(const struct registration *r,
-		      const struct change_item *it)
-{
-	static const char *const said[] = {
-		[CHANGE_ADDED] = "registered",
-		[CHANGE_REFRESHED] = "refreshed",
-		[CHANGE_REMOVED] = "unregistered",
-	};
-	const enum log_level level = it->change == CHANGE_REFRESHED
-					     ? LOG_LEVEL_DEBUG
-					     : LOG_LEVEL_INFO;
-
-	if (it->change == CHANGE_NONE || !log_enabled(level))
-		return;
-	LOG_WRITE(level, said[it->change],
-		  LOG_S("call_id", r->sip->sip_call_id->i_id),
-		  LOG_S("client", r->id), LOG_S("contact", it->b.url),
-		  LOG_A("proxy", &it->b.serving),
-		  LOG_I("expires", it->change == CHANGE_REMOVED
-					   ? 0
-					   : binding_left(&it->b, r->now)));
-}
-
-static int step_note(struct registration *r)
-{
-	struct redirectd_counters *n = r->reg->n;
-	size_t i;
-
-	for (i = 0; i < r->cs.n; i++) {
-		const struct change_item *it = &r->cs.items[i];
-
-		n->bindings_added += it->change == CHANGE_ADDED;
-		n->bindings_refreshed += it->change == CHANGE_REFRESHED;
-		n->bindings_removed += it->change == CHANGE_REMOVED;
-		note_item(r, it);
-	}
 	return 0;
 }
 
@@ -303,6 +306,57 @@ static int step_date(struct registration *r)
 	return 0;
 }
 
+static int step_print(struct registration *r)
+{
+	if (strbuf_err(&r->extra))
+		return -EMSGSIZE;
+	return answer_print(r->out, r->sip, 200, NULL, r->extra.data) < 0
+		       ? -EMSGSIZE
+		       : 0;
+}
+
+static const char *failure(int err)
+{
+	return err == -ENOSPC ? "Directory Full" : "Directory Not Writable";
+}
+
+static int put(struct registration *r)
+{
+	struct binding v[CHANGESET_MAX];
+	size_t n = changeset_result(v, &r->cs);
+	const struct asking *a = r->asking;
+
+	return store_put(r->reg->store, r->id, v, n, r->now, a->done, a->arg);
+}
+
+/* The answer is there, and waits until it is true. */
+static int step_store(struct registration *r)
+{
+	struct receipt *receipt;
+	int err;
+
+	if (!r->cs.changed)
+		return 0;
+	err = receipt_alloc(&receipt, &r->cs, r->sip->sip_call_id->i_id, r->id,
+			    r->now);
+	if (!err)
+		err = put(r);
+	else
+		receipt = NULL;
+	r->in_progress = err == -EINPROGRESS;
+	if (r->in_progress) {
+		r->asking->receipt = receipt;
+		return 0;
+	}
+	if (!err)
+		receipt_tell(receipt, r->reg->n);
+	receipt_free(receipt);
+	if (err == -EAGAIN)
+		return asking_await(r->asking, r->id);
+	strbuf_init(&r->extra, r->extra_text, EXTRA_MAX);
+	return err ? out_of_reach(r, failure(err)) : 0;
+}
+
 /* What step 118 of Fig. 3a sends, at its other end: in the order of RFC 3261
  * 10.3, with the serving proxy of RFC 3327 5.3. */
 static const struct {
@@ -315,12 +369,13 @@ static const struct {
 	{"flow (RFC 5626 6)", step_outbound},
 	{"all to be removed (10.3 step 6)", step_wildcard},
 	{"contacts (Fig. 3b, 176-182; 10.3 step 7)", step_contacts},
-	{"client table (Fig. 1, 104-110)", step_store},
-	{"log and counters", step_note},
+	{"not too many (contacts.max)", step_limit},
 	{"answer: bindings (10.3 step 8)", step_list},
 	{"answer: Path (RFC 3327 5.3)", step_path},
 	{"answer: flow (RFC 5626 6)", step_require},
 	{"answer: Date (10.3 step 8)", step_date},
+	{"answer", step_print},
+	{"client table (Fig. 1, 104-110)", step_store},
 };
 
 static void count_status(struct redirectd_counters *n, int status)
@@ -332,28 +387,62 @@ static void count_status(struct redirectd_counters *n, int status)
 	n->registers_failed += status == 503;
 }
 
-int registration_answer(struct strbuf *out, struct registrar *reg,
-			const sip_t *sip, dir_time now)
+static int refuse(struct registration *r, int status, const char *at)
 {
-	struct registration r = {.reg = reg, .sip = sip, .now = now};
+	log_info("registration refused",
+		 LOG_S("call_id", r->sip->sip_call_id->i_id),
+		 LOG_S("client", r->id), LOG_I("status", status),
+		 LOG_S("reason", r->phrase), LOG_S("at", at));
+	count_status(r->reg->n, status);
+	if (strbuf_err(&r->extra))
+		return -EMSGSIZE;
+	strbuf_init(r->out, r->out->data, r->out->cap);
+	return answer_print(r->out, r->sip, status, r->phrase, r->extra.data);
+}
+
+int registration_answer(struct strbuf *out, struct registrar *reg,
+			struct asking *a)
+{
+	struct registration r;
 	const char *at = "";
 	size_t i;
 	int status = 0;
 
+	memset(&r, 0, offsetof(struct registration, cs));
+	r.reg = reg;
+	r.asking = a;
+	r.sip = a->sip;
+	r.now = a->view.now;
+	r.out = out;
 	strbuf_init(&r.extra, r.extra_text, sizeof(r.extra_text));
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++) {
 		at = steps[i].name;
 		status = steps[i].run(&r);
 	}
-	status = status ? status : 200;
-	if (status != 200)
-		log_info("registration refused",
-			 LOG_S("call_id", sip->sip_call_id->i_id),
-			 LOG_S("client", r.id), LOG_I("status", status),
-			 LOG_S("reason", r.phrase), LOG_S("at", at));
-	count_status(reg->n, status);
 	free(r.old);
-	if (strbuf_err(&r.extra))
-		return -EMSGSIZE;
-	return answer_print(out, sip, status, r.phrase, r.extra.data);
+	if (status)
+		return status < 0 ? status : refuse(&r, status, at);
+	if (r.in_progress)
+		return -EINPROGRESS;
+	count_status(reg->n, 200);
+	return 200;
+}
+
+int registration_done(struct strbuf *out, struct registrar *reg,
+		      struct asking *a, int err)
+{
+	char extra[64];
+
+	if (!err) {
+		receipt_tell(a->receipt, reg->n);
+		count_status(reg->n, 200);
+		return 200;
+	}
+	log_info("registration refused",
+		 LOG_S("call_id", a->sip->sip_call_id->i_id),
+		 LOG_I("status", 503), LOG_S("reason", failure(err)));
+	count_status(reg->n, 503);
+	(void)snprintf(extra, sizeof(extra), "Retry-After: %d\r\n",
+		       RETRY_AFTER);
+	return answer_print(out, a->sip, 503, failure(err), extra);
 }

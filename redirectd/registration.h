@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "common/sipmsg.h"
-#include "redirectd/binding.h"
+#include "redirectd/asking.h"
 #include "redirectd/counters.h"
 
 struct store;
@@ -28,16 +28,19 @@ struct registrar {
 /*
  * A REGISTER of a trusted proxy, as RFC 3261 10.3 has it, with the serving
  * proxy from Path (RFC 3327): all of its contacts are taken or none. The answer
- * is printed into `out`. Returns its status:
+ * is printed into `out`. Returns its status, or what asking.h says:
  *
  * 200 done, with all bindings     403 too many bindings
  * 400 not to be understood        420 an extension that is not known
  * 423 expiry below the least      500 older than what is known
  * 503 the store could not take it  439 no proxy that keeps flows
- *
- * or -EMSGSIZE where the answer did not fit.
  */
 int registration_answer(struct strbuf *out, struct registrar *reg,
-			const sip_t *sip, dir_time now);
+			struct asking *a);
+
+/* The store has taken the change (0), or not: tell, and print the answer anew
+ * where it has become another. Returns the status of the answer. */
+int registration_done(struct strbuf *out, struct registrar *reg,
+		      struct asking *a, int err);
 
 #endif

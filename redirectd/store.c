@@ -7,6 +7,8 @@
 static const struct store_class *const classes[] = {
 	&store_memory_class,
 	&store_sqlite_class,
+	&store_redis_class,
+	&store_redis_unix_class,
 };
 
 enum { CLASSES = sizeof(classes) / sizeof(classes[0]) };
@@ -16,10 +18,16 @@ static void say_expected(char *why, size_t len)
 	size_t i, at = 0;
 
 	for (i = 0; i < CLASSES && at < len; i++)
-		at += (size_t)snprintf(why + at, len - at, "%s\"%s%s\" (%s)",
-				       i ? " or " : "", classes[i]->name,
-				       classes[i]->where ? ":PATH" : "",
+		at += (size_t)snprintf(why + at, len - at, "%s\"%s\" (%s)",
+				       i ? " or " : "", classes[i]->form,
 				       classes[i]->about);
+}
+
+static bool is_good(const struct store_class *cls, const char *rest)
+{
+	if (cls->where != (*rest == ':' && rest[1]))
+		return false;
+	return !cls->check || !cls->check(rest + 1);
 }
 
 const struct store_class *store_find(const char **where, const char *spec,
@@ -31,7 +39,7 @@ const struct store_class *store_find(const char **where, const char *spec,
 		if (strlen(classes[i]->name) != n ||
 		    strncmp(classes[i]->name, spec, n))
 			continue;
-		if (classes[i]->where != (spec[n] == ':' && spec[n + 1]))
+		if (!is_good(classes[i], spec + n))
 			break;
 		*where = spec[n] ? spec + n + 1 : spec + n;
 		return classes[i];
@@ -69,15 +77,43 @@ void store_close(struct store *s)
 		s->cls->close(s);
 }
 
-int store_get(struct client *c, struct store *s, const char *id, dir_time now)
+const char *store_name(const struct store *s)
 {
-	return s->cls->get(c, s, id, now);
+	return s->cls->name;
+}
+
+uint64_t store_since(struct store *s)
+{
+	return s->cls->since ? s->cls->since(s) : 0;
+}
+
+int store_get(struct client *c, struct store *s, const char *id,
+	      const struct store_view *w)
+{
+	return s->cls->get(c, s, id, w);
+}
+
+int store_user(struct user *u, struct store *s, const char *id,
+	       const struct store_view *w)
+{
+	return s->cls->user(u, s, id, w);
+}
+
+int store_await(struct store *s, const char *id, store_done_h *fn, void *arg)
+{
+	return s->cls->await(s, id, fn, arg);
 }
 
 int store_put(struct store *s, const char *id, const struct binding *v,
-	      size_t n, dir_time now)
+	      size_t n, dir_time now, store_done_h *fn, void *arg)
 {
-	return s->cls->put(s, id, v, n, now);
+	return s->cls->put(s, id, v, n, now, fn, arg);
+}
+
+int store_edit(struct store *s, const struct store_edit *e, store_done_h *fn,
+	       void *arg)
+{
+	return s->cls->edit(s, e, fn, arg);
 }
 
 int store_apply(struct store *s, int (*fn)(const struct client *, void *),
@@ -86,9 +122,23 @@ int store_apply(struct store *s, int (*fn)(const struct client *, void *),
 	return s->cls->apply(s, fn, arg);
 }
 
-int store_after(struct client *c, struct store *s, const char *id)
+int store_walk(struct store *s, const struct store_visit *visit,
+	       store_done_h *fn, void *arg)
 {
-	return s->cls->after(c, s, id);
+	return s->cls->walk(s, visit, fn, arg);
+}
+
+int store_served(struct store *s, const struct store_served *q,
+		 const struct store_view *w)
+{
+	return s->cls->served(s, q, w);
+}
+
+int store_await_served(struct store *s, const struct store_served *q,
+		       store_done_h *fn, void *arg)
+{
+	return s->cls->await_served ? s->cls->await_served(s, q, fn, arg)
+				    : -ENOTSUP;
 }
 
 dir_time store_next(const struct store *s)

@@ -1,17 +1,19 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "common/sipmsg.h"
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "redirectd/store_sqlite.h"
 
 enum {
 	APPLICATION_ID = 0x50486472, /* "PHdr" */
-	SCHEMA_VERSION = 1,
-	BUSY_MS = 2000, /* a predecessor may be ending */
+	SCHEMA_VERSION = 2,
+	BUSY_MS = 2000, /* a command, or a predecessor that is ending */
+	LOCK_TRIES = 20,
+	LOCK_US = BUSY_MS * 1000 / LOCK_TRIES,
 };
 
 static const char *const statement_sql[] = {
@@ -20,7 +22,8 @@ static const char *const statement_sql[] = {
 #undef STATEMENT_SQL
 };
 
-static const char schema[] =
+/* What each version of the schema has brought. */
+static const char *const schema[SCHEMA_VERSION] = {
 	"CREATE TABLE client (id TEXT PRIMARY KEY, seen INTEGER NOT NULL) "
 	"WITHOUT ROWID;"
 	"CREATE TABLE binding ("
@@ -29,24 +32,23 @@ static const char schema[] =
 	"call_id TEXT NOT NULL, cseq INTEGER NOT NULL, "
 	"reg_id INTEGER NOT NULL, q INTEGER NOT NULL, serving TEXT NOT NULL, "
 	"registered INTEGER NOT NULL, expires INTEGER NOT NULL, "
-	"PRIMARY KEY (client, pos)) WITHOUT ROWID;";
+	"PRIMARY KEY (client, pos)) WITHOUT ROWID;",
 
-/* One row of `binding` while it is on its way into memory. */
-struct row {
-	char url[REDIRECT_URL_MAX];
-	char instance[BINDING_INSTANCE_MAX];
-	char call_id[SIPMSG_CALLID_MAX + 1];
-};
-
-struct loader {
-	struct binding v[BINDINGS_MAX];
-	struct row rows[BINDINGS_MAX];
+	"CREATE TABLE user (id TEXT PRIMARY KEY, name TEXT NOT NULL, "
+	"realm TEXT NOT NULL, md5 TEXT NOT NULL, sha256 TEXT NOT NULL, "
+	"sha512_256 TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE alias (id TEXT PRIMARY KEY, client TEXT NOT NULL) "
+	"WITHOUT ROWID;"
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) "
+	"WITHOUT ROWID;"
+	"INSERT INTO meta (name, value) VALUES ('changes', 0);"
+	"ALTER TABLE binding ADD COLUMN path TEXT NOT NULL DEFAULT '';",
 };
 
 static int exec_int(struct store_sqlite *q, const char *fmt, int64_t value)
 {
 	char *sql = sqlite3_mprintf(fmt, (sqlite3_int64)value);
-	int err = sql ? store_sqlite_exec(q, sql) : -ENOMEM;
+	int err = sql ? store_sqlite_exec(q->db, sql) : -ENOMEM;
 
 	sqlite3_free(sql);
 	return err;
@@ -74,7 +76,7 @@ static void fail(char err[CONF_ERRLEN], const struct store_sqlite *q,
 		       what, todo);
 }
 
-static void fail_db(char err[CONF_ERRLEN], const struct store_sqlite *q)
+void store_sqlite_fail(char err[CONF_ERRLEN], const struct store_sqlite *q)
 {
 	const char *todo = "check the path, its permissions and the disk";
 
@@ -91,55 +93,90 @@ static void fail_db(char err[CONF_ERRLEN], const struct store_sqlite *q)
 	fail(err, q, q->db ? sqlite3_errmsg(q->db) : "out of memory", todo);
 }
 
-/* Exclusive: two daemons with one file would each serve what they read at
- * their start. */
-static int open_file(struct store_sqlite *q, char err[CONF_ERRLEN])
+/* Two daemons with one file would each serve what they read at their start. The
+ * lock is another than those of SQLite, which a command beside the daemon has
+ * to get; its descriptor is closed after all of SQLite's, as closing any of a
+ * file gives up all its POSIX locks. */
+static int lock_file(struct store_sqlite *q, char err[CONF_ERRLEN])
 {
-	if (sqlite3_open_v2(q->path, &q->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ||
-	    sqlite3_busy_timeout(q->db, BUSY_MS) ||
-	    store_sqlite_exec(q, "PRAGMA locking_mode = EXCLUSIVE")) {
-		fail_db(err, q);
+	q->lock = open(q->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (q->lock < 0) {
+		fail(err, q, strerror(errno),
+		     "check the path, its permissions and the disk");
 		return -EIO;
 	}
-	return 0;
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (!flock(q->lock, LOCK_EX | LOCK_NB))
+			return 0;
+		(void)usleep(LOCK_US);
+	}
+	fail(err, q, "the file is locked", "is another redirectd using it?");
+	return -EBUSY;
 }
 
-/* Nothing is written to a file before it is known to be ours, or empty. */
-static int check_ours(bool *empty, struct store_sqlite *q,
+/* FULL: a registration is on the disk before its 200 leaves. */
+static int connect_to(sqlite3 **dbp, const struct store_sqlite *q)
+{
+	if (sqlite3_open_v2(q->path, dbp,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) ||
+	    sqlite3_busy_timeout(*dbp, BUSY_MS) ||
+	    store_sqlite_exec(*dbp, "PRAGMA foreign_keys = ON"))
+		return -EIO;
+	return store_sqlite_exec(*dbp, q->cfg.bulk
+					       ? "PRAGMA synchronous = OFF"
+					       : "PRAGMA synchronous = FULL");
+}
+
+int store_sqlite_connect(sqlite3 **dbp, const struct store_sqlite *q)
+{
+	int err = connect_to(dbp, q);
+
+	if (err)
+		(void)sqlite3_close(*dbp);
+	return err;
+}
+
+/* Nothing is written to a file before it is known to be ours, or empty: then
+ * its version is 0. */
+static int check_ours(int64_t *version, struct store_sqlite *q,
 		      char err[CONF_ERRLEN])
 {
-	int64_t app, version, tables;
+	int64_t app, tables;
 	char what[96];
 
 	if (query_int(&app, q, "PRAGMA application_id") ||
-	    query_int(&version, q, "PRAGMA user_version") ||
+	    query_int(version, q, "PRAGMA user_version") ||
 	    query_int(&tables, q, "SELECT count(*) FROM sqlite_schema")) {
-		fail_db(err, q);
+		store_sqlite_fail(err, q);
 		return -EIO;
 	}
-	*empty = !app && !tables;
-	if (*empty)
+	if (!app && !tables) {
+		*version = 0;
 		return 0;
-	if (app != APPLICATION_ID) {
+	}
+	if (app != APPLICATION_ID || *version < 1) {
 		fail(err, q, "not a directory of redirectd",
 		     "name another file");
 		return -EPROTO;
 	}
-	if (version == SCHEMA_VERSION)
+	if (*version <= SCHEMA_VERSION)
 		return 0;
 	(void)snprintf(what, sizeof(what),
 		       "made by another redirectd (schema %" PRId64
 		       ", this one knows %d)",
-		       version, SCHEMA_VERSION);
+		       *version, SCHEMA_VERSION);
 	fail(err, q, what, "use that version, or another file");
 	return -EPROTO;
 }
 
-static int make_schema(struct store_sqlite *q)
+static int bring_up(struct store_sqlite *q, int64_t version)
 {
-	int err = store_sqlite_exec(q, schema);
+	int err = 0;
 
+	if (version == SCHEMA_VERSION)
+		return 0;
+	for (int64_t i = version; !err && i < SCHEMA_VERSION; i++)
+		err = store_sqlite_exec(q->db, schema[i]);
 	if (!err)
 		err = exec_int(q, "PRAGMA application_id = %lld",
 			       APPLICATION_ID);
@@ -148,12 +185,20 @@ static int make_schema(struct store_sqlite *q)
 	return err;
 }
 
-/* What ran out while nobody was looking, and the oldest of too many ids. */
-static int prune(struct store_sqlite *q, const struct store_config *cfg)
+/* What ran out while nobody was looking, and the oldest of too many ids: those
+ * whose last binding, or who, went the longest ago. */
+static int prune(struct store_sqlite *q)
 {
-	int err = exec_int(q, "DELETE FROM binding WHERE expires <= %lld",
-			   (int64_t)cfg->now);
+	int err = exec_int(q,
+			   "UPDATE client SET seen = max(seen, "
+			   "(SELECT max(expires) FROM binding "
+			   "WHERE client = id)) WHERE id IN (SELECT client "
+			   "FROM binding WHERE expires <= %lld)",
+			   (int64_t)q->cfg.now);
 
+	if (!err)
+		err = exec_int(q, "DELETE FROM binding WHERE expires <= %lld",
+			       (int64_t)q->cfg.now);
 	if (err)
 		return err;
 	return exec_int(q,
@@ -161,20 +206,17 @@ static int prune(struct store_sqlite *q, const struct store_config *cfg)
 			"WHERE id NOT IN (SELECT client FROM binding) "
 			"ORDER BY seen, id LIMIT max(0, "
 			"(SELECT count(*) FROM client) - %lld))",
-			(int64_t)cfg->max);
+			(int64_t)q->cfg.max);
 }
 
-/* FULL: a registration is on the disk before its 200 leaves. */
-static int make_ready(struct store_sqlite *q, const struct store_config *cfg,
-		      bool empty, char err[CONF_ERRLEN])
+static int make_ready(struct store_sqlite *q, int64_t version,
+		      char err[CONF_ERRLEN])
 {
-	if (store_sqlite_exec(q, "PRAGMA journal_mode = WAL;"
-				 "PRAGMA synchronous = FULL;"
-				 "PRAGMA foreign_keys = ON;"
-				 "BEGIN IMMEDIATE") ||
-	    (empty && make_schema(q)) || prune(q, cfg) ||
-	    store_sqlite_exec(q, "COMMIT")) {
-		fail_db(err, q);
+	if (store_sqlite_exec(q->db, "PRAGMA journal_mode = WAL;"
+				     "BEGIN IMMEDIATE") ||
+	    bring_up(q, version) || (!q->cfg.beside && prune(q)) ||
+	    store_sqlite_exec(q->db, "COMMIT")) {
+		store_sqlite_fail(err, q);
 		return -EIO;
 	}
 	return 0;
@@ -189,130 +231,50 @@ static int prepare(struct store_sqlite *q, char err[CONF_ERRLEN])
 					SQLITE_PREPARE_PERSISTENT, &q->st[i],
 					NULL))
 			continue;
-		fail_db(err, q);
+		store_sqlite_fail(err, q);
 		return -EIO;
 	}
 	return 0;
 }
 
-static int column_str(char *buf, size_t cap, sqlite3_stmt *st, int col)
+int store_sqlite_exec(sqlite3 *db, const char *sql)
 {
-	const char *text = (const char *)sqlite3_column_text(st, col);
-	size_t len = text ? strlen(text) : cap;
-
-	if (len >= cap)
-		return -EBADMSG;
-	memcpy(buf, text, len + 1);
-	return 0;
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) ? -EIO : 0;
 }
 
-static int column_int(uint64_t *value, sqlite3_stmt *st, int col, uint64_t max)
+int store_sqlite_run(sqlite3_stmt *st)
 {
-	sqlite3_int64 v = sqlite3_column_int64(st, col);
+	int rc = sqlite3_step(st);
 
-	if (v < 0 || (uint64_t)v > max)
-		return -EBADMSG;
-	*value = (uint64_t)v;
-	return 0;
-}
-
-/* The row the BINDINGS statement stands on. The file is not trusted either. */
-static int read_binding(struct binding *b, struct row *row, sqlite3_stmt *st)
-{
-	uint64_t cseq, reg_id, q, registered, expires;
-	char serving[ADDR_STRLEN];
-
-	if (column_str(row->url, sizeof(row->url), st, 0) ||
-	    column_str(row->instance, sizeof(row->instance), st, 1) ||
-	    column_str(row->call_id, sizeof(row->call_id), st, 2) ||
-	    column_int(&cseq, st, 3, UINT32_MAX) ||
-	    column_int(&reg_id, st, 4, UINT32_MAX) ||
-	    column_int(&q, st, 5, 1000) ||
-	    column_str(serving, sizeof(serving), st, 6) ||
-	    column_int(&registered, st, 7, INT64_MAX) ||
-	    column_int(&expires, st, 8, INT64_MAX) ||
-	    addr_parse(&b->serving, serving, 0))
-		return -EBADMSG;
-	b->url = row->url;
-	b->instance = row->instance;
-	b->call_id = row->call_id;
-	b->cseq = (uint32_t)cseq;
-	b->reg_id = (uint32_t)reg_id;
-	b->q = (unsigned)q;
-	b->registered = registered;
-	b->expires = expires;
-	return 0;
-}
-
-static int load_client(struct store_sqlite *q, struct loader *l, const char *id,
-		       dir_time now)
-{
-	sqlite3_stmt *st = q->st[S_BINDINGS];
-	size_t n = 0;
-	int rc, err = 0;
-
-	(void)sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && !err) {
-		err = n < BINDINGS_MAX ? read_binding(&l->v[n], &l->rows[n], st)
-				       : -EBADMSG;
-		n++;
-	}
-	if (!err && rc != SQLITE_DONE)
-		err = -EIO;
-	if (!err)
-		err = store_put(q->memory, id, l->v, n, now);
 	(void)sqlite3_reset(st);
-	return err;
+	(void)sqlite3_clear_bindings(st);
+	return rc == SQLITE_DONE ? 0 : -EIO;
 }
 
-static int load(struct store_sqlite *q, const struct store_config *cfg,
-		char err[CONF_ERRLEN])
+void store_sqlite_bind_str(sqlite3_stmt *st, int col, const char *str)
 {
-	sqlite3_stmt *st = q->st[S_CLIENTS];
-	struct loader *l = calloc(1, sizeof(*l));
-	char id[REDIRECT_ID_MAX];
-	int rc = SQLITE_DONE, e = l ? 0 : -ENOMEM;
+	(void)sqlite3_bind_text(st, col, str, -1, SQLITE_STATIC);
+}
 
-	while (!e && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		e = column_str(id, sizeof(id), st, 0);
-		if (!e)
-			e = load_client(q, l, id, cfg->now);
-	}
-	if (!e && rc != SQLITE_DONE)
+void store_sqlite_bind_int(sqlite3_stmt *st, int col, uint64_t value)
+{
+	(void)sqlite3_bind_int64(st, col, (sqlite3_int64)value);
+}
+
+int store_sqlite_open(struct store_sqlite *q, char err[CONF_ERRLEN])
+{
+	int64_t version = 0;
+	int e = q->cfg.beside ? 0 : lock_file(q, err);
+
+	if (!e && connect_to(&q->db, q)) {
+		store_sqlite_fail(err, q);
 		e = -EIO;
-	if (e == -EIO)
-		fail_db(err, q);
-	else if (e == -ENOSPC)
-		fail(err, q, "more registered clients than known.max",
-		     "raise it");
-	else if (e == -EBADMSG)
-		fail(err, q, "holds a record that redirectd never wrote",
-		     "restore it, or move it away to begin anew");
-	else if (e)
-		fail(err, q, "out of memory", "lower known.max");
-	(void)sqlite3_reset(st);
-	free(l);
-	return e;
-}
-
-int store_sqlite_exec(struct store_sqlite *q, const char *sql)
-{
-	return sqlite3_exec(q->db, sql, NULL, NULL, NULL) ? -EIO : 0;
-}
-
-int store_sqlite_fill(struct store_sqlite *q, const struct store_config *cfg,
-		      char err[CONF_ERRLEN])
-{
-	bool empty = false;
-	int e = open_file(q, err);
-
+	}
 	if (!e)
-		e = check_ours(&empty, q, err);
+		e = check_ours(&version, q, err);
 	if (!e)
-		e = make_ready(q, cfg, empty, err);
+		e = make_ready(q, version, err);
 	if (!e)
 		e = prepare(q, err);
-	if (!e)
-		e = load(q, cfg, err);
 	return e;
 }

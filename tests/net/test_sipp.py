@@ -38,6 +38,13 @@ def bob(net, pinhole, request):
     return bob
 
 
+def pracked(proxy):
+    """Whether a 200 to a PRACK has passed a proxy."""
+    return any(e["text"].startswith("SIP/2.0 200 ") and " PRACK\r\n"
+               in e["text"] for call in proxy.api("calls")
+               for e in proxy.trace(call))
+
+
 def answer(bob):
     if isinstance(bob, Twinkle):
         bob.wait("incoming call")
@@ -64,6 +71,9 @@ def test_reliable_provisional_and_another_codec(net, pinhole):
     bob.wait_registered()
     alice = Sipp(net, "first", "uac_reliable", "alice", to="bob",
                  proxy=PROXY1)
+    bob.wait("incoming call")
+    # SIPp wants the two 200s in the order in which it asked
+    wait_until(lambda: pracked(pinhole.proxy2), 15, "the PRACK's 200")
     answer(bob)
     bob.wait("DTMF detected: 1")
     bob.do("bye")

@@ -8,12 +8,13 @@ import pytest
 from registrar import Registrar
 from support import daemons
 from support.daemons import Daemon, parse_metrics
+from support.digest import answer, challenges, response
 from support.net import PROXY1, STRANGER, THIRD, ADDRESS
 from support.phones import netstring, read_netstring
 from support.rtp import Rtp, build
 from support.sip import UA
-from support.sipmsg import Message, digest, host_port, param, sdp, \
-    split_list, uri_of
+from support.sipmsg import Message, host_port, param, sdp, split_list, \
+    uri_of
 
 BOB = f"sip:bob@{STRANGER}"
 
@@ -207,12 +208,44 @@ def test_messages_are_read_as_written():
         Message(b"hello world\r\n\r\n")
 
 
-def test_digest_is_that_of_rfc_2617():
-    value = digest('Digest realm="testrealm@host.com", opaque="5ccc", nonce='
-                   '"dcd98b7102dd2f0e8b11d0f600bfb0c093"', "GET",
-                   "/dir/index.html", "Mufasa", "Circle Of Life")
-    assert 'response="670fd8c2df070c60b045671b8b24ff02"' in value
-    assert 'opaque="5ccc"' in value
+CIRCLE = ("Mufasa", "http-auth@example.org", "Circle of Life", "GET",
+          "/dir/index.html", "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+          "auth", "00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")
+
+
+@pytest.mark.parametrize("algorithm, parts, proof", [
+    ("MD5", CIRCLE, "8ca523f5e9506fed4657c9700eebdbec"),
+    ("SHA-256", CIRCLE, "753927fa0e85d155564e2e272a28d1802"
+                        "ca10daf4496794697cf8db5856cb6c1"),
+    ("SHA-512-256", ("J\u00e4s\u00f8n Doe", "api@example.org",
+                     "Secret, or not?", "GET", "/doe.json",
+                     "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", "auth",
+                     "00000001",
+                     "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v"),
+     "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5"),
+    ("MD5", ("Mufasa", "testrealm@host.com", "Circle Of Life", "GET",
+             "/dir/index.html", "dcd98b7102dd2f0e8b11d0f600bfb0c093"),
+     "670fd8c2df070c60b045671b8b24ff02")])
+def test_digests_of_the_rfcs(algorithm, parts, proof):
+    """RFC 7616 3.9.1; 3.9.2 by its erratum 4897; RFC 2617 without qop."""
+    assert response(algorithm, *parts) == proof
+
+
+def test_challenges_of_two_algorithms():
+    """RFC 8760 2.4: the first that is known, of either header."""
+    refused = Message(
+        b'SIP/2.0 407 Proxy Authentication Required\r\n'
+        b'Proxy-Authenticate: Digest realm="r", nonce="n", '
+        b'algorithm=SHA-256, qop="auth-int, auth", opaque="5ccc"\r\n'
+        b'Proxy-Authenticate: Digest realm="r", nonce="n"\r\n\r\n')
+    better, plain = challenges(refused)
+    assert (better["algorithm"], better["qop"]) == ("SHA-256",
+                                                    "auth-int, auth")
+    assert challenges(refused, ["MD5"]) == [plain]
+    name, said = answer(better, "GET", "/", "a", "b", 16)
+    assert name == "Proxy-Authorization" and 'opaque="5ccc"' in said
+    assert "nc=00000010" in said and "qop=auth," in said
+    assert "qop" not in answer(plain, "GET", "/", "a", "b")[1]
 
 
 def test_netstrings():

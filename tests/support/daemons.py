@@ -49,6 +49,7 @@ def redirectd_conf(**changes):
         "listen": f"udp:{REDIRECT}:5060",
         "trusted": [f"{PROXY1}/32", f"{PROXY2}/32"],
         "store": "memory",
+        "auth": {"required": "never"},
         **changes,
     }
 

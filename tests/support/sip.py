@@ -24,8 +24,9 @@ import threading
 import time
 
 from .call import TIMEOUT, Call
+from .digest import ALGORITHMS, answer as answer_challenge, challenges
 from .net import ADDRESS
-from .sipmsg import Message, digest, host_port, token
+from .sipmsg import Message, host_port, token
 
 T1, T2 = 0.5, 4.0
 
@@ -64,6 +65,9 @@ class UA:
         self.ip = address or ADDRESS[host]
         self.port = port
         self.proxy = (proxy, 5060) if isinstance(proxy, str) else proxy
+        self.algorithms = tuple(ALGORITHMS)  # of digests that it can make
+        self.name = None  # in credentials, where it is not the user
+        self.challenge = None  # the last that it has answered
         self.rport = rport
         self.transform = transform or (lambda raw: raw)
         self.auto_options = True
@@ -319,13 +323,19 @@ class UA:
     def credentials(self, answer, method, uri):
         """The header that answers a 401 or 407, None if there is no need or
         no password."""
-        if answer.status not in (401, 407) or self.password is None:
+        asked = challenges(answer, self.algorithms)
+        if answer.status not in (401, 407) or self.password is None \
+                or not asked:
             return None
-        ask, name = {401: ("WWW-Authenticate", "Authorization"),
-                     407: ("Proxy-Authenticate", "Proxy-Authorization"),
-                     }[answer.status]
-        return name, digest(answer.get(ask), method, uri, self.user,
-                            self.password)
+        self.challenge, self._nc = asked[0], 0
+        return self.prove(method, uri)
+
+    def prove(self, method, uri):
+        """The same once more, with the nonce that it was given last."""
+        self._nc += 1
+        return answer_challenge(self.challenge, method, uri,
+                                self.name or self.user, self.password,
+                                self._nc)
 
     def final(self, req, timeout=TIMEOUT):
         """The final response to a request that was sent."""

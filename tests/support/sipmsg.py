@@ -1,7 +1,6 @@
 """SIP and SDP messages for the scripted user agents: parsed for reading, with
 the raw bytes kept; nothing is repaired."""
 
-import hashlib
 import itertools
 import os
 import re
@@ -204,28 +203,3 @@ def sdp(ip, *streams, attributes=()):
             lines.append("a=rtpmap:96 H264/90000")
     lines += [f"a={a}" for a in attributes]
     return "\r\n".join(lines) + "\r\n"
-
-
-def digest(challenge, method, uri, user, password):
-    """The value of (Proxy-)Authorization that answers a Digest challenge
-    (RFC 2617, MD5, with or without qop=auth)."""
-    field = dict((k.lower(), (q or b)) for k, q, b in re.findall(
-        r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,]+))', challenge))
-
-    def md5(text):
-        return hashlib.md5(text.encode()).hexdigest()
-
-    realm, nonce = field["realm"], field["nonce"]
-    ha1 = md5(f"{user}:{realm}:{password}")
-    ha2 = md5(f"{method}:{uri}")
-    value = (f'Digest username="{user}", realm="{realm}", nonce="{nonce}", '
-             f'uri="{uri}", algorithm=MD5')
-    if "auth" in field.get("qop", "").split(","):
-        cnonce = token()
-        answer = md5(f"{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}")
-        value += f', qop=auth, nc=00000001, cnonce="{cnonce}"'
-    else:
-        answer = md5(f"{ha1}:{nonce}:{ha2}")
-    if "opaque" in field:
-        value += f', opaque="{field["opaque"]}"'
-    return value + f', response="{answer}"'

@@ -23,7 +23,7 @@ TIMEOUT = 20.0
 
 class Sipp:
     def __init__(self, net, host, scenario, user, proxy, to="", port=5070,
-                 media=6000, transport="udp"):
+                 media=6000, transport="udp", password=None):
         self.scenario = scenario
         self.dir = Path(tempfile.mkdtemp(prefix=f"pinhole-{user}-"))
         net.own(self)
@@ -36,6 +36,8 @@ class Sipp:
                 "-key", "user", user, "-key", "peer", to or user,
                 "-timeout", f"{TIMEOUT:.0f}s", "-timeout_error",
                 "-trace_err", "-error_file", self.dir / "errors"]
+        if password:
+            argv += ["-au", user, "-ap", password]
         with open(self.log_path, "wb") as screen:
             self.proc = net.popen(host, *argv, stdout=screen, stderr=screen,
                                   cwd=self.dir)

@@ -43,6 +43,8 @@ _USER = """\
 user_name={user}
 user_domain={domain}
 registrar={proxy}
+auth_name={user}
+auth_pass={password}
 register_at_startup=yes
 registration_time={expires}
 outbound_proxy={proxy}
@@ -59,7 +61,7 @@ class Twinkle:
 
     def __init__(self, net, host, user, proxy, port=5060, rtp=8000, transport="udp",
                  rel="supported", domain="example.com", expires=3600,
-                 codecs="g711u"):
+                 codecs="g711u", password=""):
         self.net, self.host, self.user = net, host, user
         self.dir = Path(tempfile.mkdtemp(prefix=f"pinhole-{user}-"))
         self.log_path = self.dir / "screen"
@@ -71,7 +73,8 @@ class Twinkle:
         (home / "twinkle.sys").write_text(_SYSTEM.format(port=port, rtp=rtp))
         (home / "user.cfg").write_text(_USER.format(
             user=user, domain=domain, proxy=proxy, transport=transport,
-            rel=rel, expires=expires, codecs=codecs))
+            rel=rel, expires=expires, codecs=codecs,
+            password=password))
         self._start()
 
     def _start(self):

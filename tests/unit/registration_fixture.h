@@ -75,8 +75,10 @@ static inline int send_as(const char *to, const char *headers)
 	ck_assert_int_lt(n, (int)sizeof(text));
 	ck_assert_msg(!sipmsg_parse(&msg, text, (size_t)n, &why), "%s", why);
 	strbuf_init(&scene.out, scene.answer, sizeof(scene.answer));
-	status = registration_answer(&scene.out, &scene.reg, sip_object(msg),
-				     scene.now);
+	status = registration_answer(
+		&scene.out, &scene.reg,
+		&(struct asking){.sip = sip_object(msg),
+				 .view = {.now = scene.now}});
 	msg_destroy(msg);
 	return status;
 }
@@ -103,20 +105,20 @@ static inline int send_contact(const char *contact)
 
 static inline size_t bindings(void)
 {
+	const struct store_view w = {.now = scene.now};
 	struct client c;
 
-	return store_get(&c, scene.reg.store, "alice@example.com", scene.now)
-		       ? 0
-		       : c.n;
+	return store_get(&c, scene.reg.store, "alice@example.com", &w) ? 0
+								       : c.n;
 }
 
 static inline const struct binding *binding(size_t i)
 {
+	const struct store_view w = {.now = scene.now};
 	struct client c;
 
 	ck_assert_int_eq(
-		store_get(&c, scene.reg.store, "alice@example.com", scene.now),
-		0);
+		store_get(&c, scene.reg.store, "alice@example.com", &w), 0);
 	ck_assert_uint_lt(i, c.n);
 	return &c.v[i];
 }

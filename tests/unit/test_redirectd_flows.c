@@ -40,7 +40,7 @@ static void setup(void)
 	log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
 	ck_assert_msg(!store_open(&scene.store, "memory", &cfg, err), "%s",
 		      err);
-	scene.dir = (struct directory){scene.store, NULL, &scene.n};
+	scene.dir = (struct directory){.store = scene.store, .n = &scene.n};
 	scene.registrar = (struct registrar){
 		scene.store, {3600, 60, 7200, BINDINGS_MAX}, &scene.n};
 }
@@ -68,6 +68,7 @@ static struct binding flow(const char *url, const char *instance,
 	struct binding b = {
 		.url = url,
 		.instance = instance,
+		.path = "",
 		.call_id = "r",
 		.cseq = 1,
 		.reg_id = reg_id,
@@ -82,7 +83,7 @@ static struct binding flow(const char *url, const char *instance,
 
 static void put(const struct binding *v, size_t n)
 {
-	ck_assert_int_eq(store_put(scene.store, BOB, v, n, t0), 0);
+	ck_assert_int_eq(store_put(scene.store, BOB, v, n, t0, NULL, NULL), 0);
 }
 
 /* Ask as a proxy does; `limit`: for another one that has asked before. */
@@ -102,7 +103,9 @@ static int ask(const char *proxy, bool limit)
 		       limit ? ";ph-served" : "", proxy);
 	ck_assert_int_eq(sipmsg_parse(&msg, data, strlen(data), NULL), 0);
 	strbuf_init(&sb, scene.answer, sizeof(scene.answer));
-	status = query_answer(&sb, &scene.dir, sip_object(msg), t0);
+	status = query_answer(
+		&sb, &scene.dir,
+		&(struct asking){.sip = sip_object(msg), .view = {.now = t0}});
 	msg_destroy(msg);
 	hear();
 	return status;
@@ -224,8 +227,9 @@ static int enrol(const char *path, const char *contact, const char *extra)
 		       path, contact, extra);
 	ck_assert_int_eq(sipmsg_parse(&msg, data, strlen(data), NULL), 0);
 	strbuf_init(&sb, scene.answer, sizeof(scene.answer));
-	status =
-		registration_answer(&sb, &scene.registrar, sip_object(msg), t0);
+	status = registration_answer(
+		&sb, &scene.registrar,
+		&(struct asking){.sip = sip_object(msg), .view = {.now = t0}});
 	msg_destroy(msg);
 	hear();
 	return status;

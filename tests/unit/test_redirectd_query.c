@@ -7,6 +7,7 @@
 #include "common/strbuf.h"
 #include "common/table.h"
 #include "redirectd/query.h"
+#include "redirectd/routes.h"
 #include "redirectd/store.h"
 
 static const dir_time t0 = 1700000000000;
@@ -23,6 +24,7 @@ static struct {
 	struct redirectd_counters n;
 	struct directory dir;
 	char answer[16384];
+	bool stranger;
 	msg_t *said; /* the answer, parsed as the proxy would */
 } scene;
 
@@ -39,7 +41,11 @@ static void setup(void)
 	ck_assert_int_eq(table_alloc(&scene.expected, 1), 0);
 	ck_assert_int_eq(
 		table_put(scene.expected, "dave@example.com", 16, &present), 0);
-	scene.dir = (struct directory){scene.store, scene.expected, &scene.n};
+	scene.dir = (struct directory){
+		.store = scene.store,
+		.expected = scene.expected,
+		.n = &scene.n,
+	};
 }
 
 static void teardown(void)
@@ -56,6 +62,7 @@ static struct binding make(const char *url, const char *proxy, unsigned q,
 	struct binding b = {
 		.url = url,
 		.instance = "",
+		.path = "",
 		.call_id = "r@phone",
 		.cseq = 1,
 		.q = q,
@@ -69,7 +76,8 @@ static struct binding make(const char *url, const char *proxy, unsigned q,
 
 static void put(const struct binding *v, size_t n)
 {
-	ck_assert_int_eq(store_put(scene.store, ALICE, v, n, t0), 0);
+	ck_assert_int_eq(store_put(scene.store, ALICE, v, n, t0, NULL, NULL),
+			 0);
 }
 
 static int ask(const char *method, const char *uri, const char *sent_by,
@@ -91,7 +99,10 @@ static int ask(const char *method, const char *uri, const char *sent_by,
 		     method, uri, sent_by, method);
 	ck_assert_msg(!sipmsg_parse(&msg, text, (size_t)n, &why), "%s", why);
 	strbuf_init(&out, scene.answer, sizeof(scene.answer));
-	status = query_answer(&out, &scene.dir, sip_object(msg), now);
+	status = query_answer(&out, &scene.dir,
+			      &(struct asking){.sip = sip_object(msg),
+					       .view = {.now = now},
+					       .stranger = scene.stranger});
 	msg_destroy(msg);
 	if (scene.said)
 		msg_destroy(scene.said);
@@ -284,6 +295,61 @@ END_TEST
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 
+/* An alias stands for a client, whoever asks for it. */
+START_TEST(alias_leads_to_the_client)
+{
+	struct binding b = make(NAT_A, PROXY_1, 1000, t0);
+	const struct store_edit e = {.kind = STORE_ALIAS,
+				     .id = "1001@example.com",
+				     .alias_of = ALICE};
+
+	ck_assert_int_eq(store_edit(scene.store, &e, NULL, NULL), 0);
+	ck_assert_int_eq(ask("INVITE", "sip:1001@example.com", PROXY_1, t0),
+			 404);
+	put(&b, 1);
+	ck_assert_int_eq(ask("INVITE", "sip:1001@example.com", PROXY_1, t0),
+			 302);
+	check_target(NAT_A);
+	ck_assert_int_eq(ask("INVITE", "sip:1001@example.com", PROXY_2, t0),
+			 302);
+	check_target("sip:alice@203.0.113.1:5060;ph-domain=example.com");
+}
+END_TEST
+
+/* Who is nobody's is sent out, but not by those who came in from there; who is
+ * known is never. */
+START_TEST(routes_are_for_our_own_callers)
+{
+	static const char *const to[] = {
+		"sip:+49301@198.51.100.7:5060;ph-route",
+		"sip:+49301@gw.example.net;ph-route"};
+	static char route[] = "0* sip:+49*@198.51.100.7:5060 "
+			      "sip:+49*@gw.example.net",
+		    all[] = "* sip:198.51.100.9";
+	char *lines[] = {route, all};
+	const struct conf_strings list = {lines, 2};
+	struct routes *routes;
+	char why[256] = "";
+
+	ck_assert_msg(!routes_alloc(&routes, &list, why, sizeof(why)), "%s",
+		      why);
+	scene.dir.routes = routes;
+	ck_assert_int_eq(ask("INVITE", "sip:0301@example.com", PROXY_1, t0),
+			 302);
+	check_targets(to, 2);
+	ck_assert_int_eq(ask("INVITE", "sip:dave@example.com", PROXY_1, t0),
+			 480);
+	ck_assert_int_eq(
+		ask("INVITE", "sip:0301@example.com;ph-served", PROXY_1, t0),
+		404);
+	scene.stranger = true;
+	ck_assert_int_eq(ask("INVITE", "sip:0301@example.com", PROXY_1, t0),
+			 404);
+	ck_assert_uint_eq(scene.n.queries_routed, 1);
+	routes_free(routes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("redirectd_query");
@@ -292,6 +358,8 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, alias_leads_to_the_client);
+	tcase_add_test(tc, routes_are_for_our_own_callers);
 	tcase_add_test(tc, serving_proxy_gets_the_signalling_channel);
 	tcase_add_loop_test(tc, stranger_gets_the_serving_proxy, 0,
 			    COUNT(strangers));

@@ -217,6 +217,21 @@ START_TEST(older_request_changes_nothing)
 }
 END_TEST
 
+START_TEST(path_is_kept_and_returned)
+{
+	scene.path = "Path: <sip:203.0.113.1:5060;lr>\r\n"
+		     "Path: <sip:edge@198.51.100.9;lr;x=y>, <sip:far;lr>\r\n";
+	ck_assert_int_eq(send_contact("<" NAT_A ">"), 200);
+	check_said("Path: <sip:203.0.113.1:5060;lr>\r\n");
+	check_said("<sip:edge@198.51.100.9;lr;x=y>");
+	ck_assert_str_eq(binding(0)->path,
+			 "<sip:edge@198.51.100.9;lr;x=y>, <sip:far;lr>");
+	scene.path = "Path: <sip:203.0.113.1:5060;lr>\r\n";
+	ck_assert_int_eq(send_contact("<" NAT_A ">"), 200);
+	ck_assert_str_eq(binding(0)->path, "");
+}
+END_TEST
+
 START_TEST(full_directory_is_503)
 {
 	ck_assert_int_eq(send_as("sip:x@a", "Contact: <sip:x@192.0.2.1>\r\n"),
@@ -253,6 +268,7 @@ int main(void)
 	tcase_add_test(tc, wildcard_removes_all);
 	tcase_add_test(tc, retransmission_gets_the_same_answer);
 	tcase_add_loop_test(tc, older_request_changes_nothing, 0, COUNT(stale));
+	tcase_add_test(tc, path_is_kept_and_returned);
 	tcase_add_test(tc, full_directory_is_503);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
