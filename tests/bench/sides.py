@@ -104,8 +104,10 @@ class Peers:
         with open(self.dir / "log", "wb") as log:
             self._kamailio = self.world.popen(
                 "servers", "kamailio", "-DD", "-E", "-f",
-                HERE / "kamailio.cfg", "-m", "1024", "-M", "16", "-Y",
-                self.dir, stdout=log, stderr=log)
+                HERE / "kamailio.cfg", "-m", "1024", "-M", "16",
+                # Its quickest memory manager; half of the CPU time of its
+                # default one goes into that alone.
+                "-x", "tlsf", "-Y", self.dir, stdout=log, stderr=log)
         sock = self.world.udp("phones", ip=CALLER)
         sock.settimeout(0.2)
         try:
