@@ -23,7 +23,7 @@ def as_number(site, host, **kw):
     """alice's phone, which believes that she is 1001."""
     phone = site.phone(host, "1001", password=password_of("alice"),
                        register=False, **kw)
-    phone.name = "alice"
+    phone.auth_name = "alice"
     return phone
 
 
@@ -72,7 +72,7 @@ def test_calls_in_the_name_of_the_alias(site):
 def test_passwords_of_others(site, user):
     """Neither another client's, nor a name that is an alias alone."""
     phone = as_number(site, "first")
-    phone.name, phone.password = user, password_of(user)
+    phone.auth_name, phone.password = user, password_of(user)
     assert phone.register().status == 401
     phone.password = password_of("alice")
     assert phone.register().status == 401

@@ -116,9 +116,9 @@ def test_changed_afterwards(net, relay):
     relay = relay()
     crowd = Crowd(net, relay.asker, 1).start()
     crowd.wait_more()
+    crowd.stop()
     relay.daemon.take_over()
     call, = crowd.calls
-    crowd.stop()
     moved = net.udp("third", 29000, "203.0.113.14")
     moved.setblocking(False)
     call.ends[0].close()

@@ -66,7 +66,7 @@ class UA:
         self.port = port
         self.proxy = (proxy, 5060) if isinstance(proxy, str) else proxy
         self.algorithms = tuple(ALGORITHMS)  # of digests that it can make
-        self.name = None  # in credentials, where it is not the user
+        self.auth_name = None  # in credentials, where it is not the user
         self.challenge = None  # the last that it has answered
         self.rport = rport
         self.transform = transform or (lambda raw: raw)
@@ -334,7 +334,7 @@ class UA:
         """The same once more, with the nonce that it was given last."""
         self._nc += 1
         return answer_challenge(self.challenge, method, uri,
-                                self.name or self.user, self.password,
+                                self.auth_name or self.user, self.password,
                                 self._nc)
 
     def final(self, req, timeout=TIMEOUT):
