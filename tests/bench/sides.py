@@ -105,8 +105,8 @@ class Peers:
             self._kamailio = self.world.popen(
                 "servers", "kamailio", "-DD", "-E", "-f",
                 HERE / "kamailio.cfg", "-m", "1024", "-M", "16",
-                # Its quickest memory manager; half of the CPU time of its
-                # default one goes into that alone.
+                # Its quickest memory manager: with the default one half of
+                # its CPU time at bench-directory goes into that alone.
                 "-x", "tlsf", "-Y", self.dir, stdout=log, stderr=log)
         sock = self.world.udp("phones", ip=CALLER)
         sock.settimeout(0.2)
