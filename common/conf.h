@@ -74,6 +74,8 @@ void conf_print(const struct conf_key *keys, size_t nkeys, const char *program);
 int conf_check_addr(const char *value, char *why, size_t len); /* ip[:port] */
 int conf_check_ip(const char *value, char *why, size_t len);   /* ip */
 int conf_check_cidr(const char *value, char *why, size_t len);
+/* a secret that daemons of one kind share: at least 16 characters, or none */
+int conf_check_secret(const char *value, char *why, size_t len);
 int conf_check_log(const char *value, char *why, size_t len); /* log level */
 /* "udp:203.0.113.1:5060" or the same without "udp:"; "auto" for the host */
 int conf_check_listen(const char *value, char *why, size_t len);

@@ -7,6 +7,8 @@
 #include "common/log.h"
 #include "common/netset.h"
 
+enum { SECRET_MIN = 16 };
+
 int conf_check_addr(const char *value, char *why, size_t len)
 {
 	struct addr a;
@@ -128,6 +130,17 @@ int conf_listen_addr(struct addr *a, const char *value)
 	if (!err)
 		*a = c.addr;
 	return err;
+}
+
+int conf_check_secret(const char *value, char *why, size_t len)
+{
+	if (!*value || strlen(value) >= SECRET_MIN)
+		return 0;
+	snprintf(why, len,
+		 "at least %d characters, the same on all such daemons of the "
+		 "site",
+		 SECRET_MIN);
+	return -EINVAL;
 }
 
 int conf_check_log(const char *value, char *why, size_t len)

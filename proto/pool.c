@@ -1,6 +1,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/strbuf.h"
@@ -33,6 +34,14 @@ bool pool_cluster_ok(const char *cluster)
 		    !strchr(".-_", *cluster))
 			return false;
 	return true;
+}
+
+int pool_cluster_check(const char *value, char *why, size_t len)
+{
+	if (pool_cluster_ok(value))
+		return 0;
+	(void)snprintf(why, len, "a name like pinhole or relays.example.com");
+	return -EINVAL;
 }
 
 bool pool_is_direct(const sip_t *sip)

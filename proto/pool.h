@@ -32,6 +32,8 @@ unsigned pool_q(uint64_t room);
 
 /* Whether a text can be the name of a cluster: a host name. */
 bool pool_cluster_ok(const char *cluster);
+/* The same as a conf_check_h. */
+int pool_cluster_check(const char *value, char *why, size_t len);
 
 /* Whether a message has been through no proxy: one Via. */
 bool pool_is_direct(const sip_t *sip);

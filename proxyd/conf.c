@@ -10,24 +10,11 @@
 
 #include "proxyd/conf.h"
 
-enum { SECRET_MIN = 16 };
-
 #define WORD_TEXT(word) " " word
 
 static int check_optional_ip(const char *value, char *why, size_t len)
 {
 	return *value ? conf_check_ip(value, why, len) : 0;
-}
-
-static int check_secret(const char *value, char *why, size_t len)
-{
-	if (!*value || strlen(value) >= SECRET_MIN)
-		return 0;
-	(void)snprintf(why, len,
-		       "at least %d characters, the same on every "
-		       "proxyd of the site",
-		       SECRET_MIN);
-	return -EINVAL;
 }
 
 static int check_learn(const char *value, char *why, size_t len)
@@ -51,14 +38,6 @@ static int check_method(const char *value, char *why, size_t len)
 	if (!strcmp(value, "crlf") || !strcmp(value, "options"))
 		return 0;
 	(void)snprintf(why, len, "crlf or options");
-	return -EINVAL;
-}
-
-static int check_cluster(const char *value, char *why, size_t len)
-{
-	if (pool_cluster_ok(value))
-		return 0;
-	(void)snprintf(why, len, "a name like pinhole or relays.example.com");
 	return -EINVAL;
 }
 
@@ -112,7 +91,8 @@ const struct conf_key proxyd_keys[] = {
 	 "the relayd; a call stays with one, chosen by its Call-ID; "
 	 "\"auto\": those that join the cluster"},
 	{"cluster", CONF_STRING, KEY(cluster), "\"pinhole\"", 0, 0,
-	 check_cluster, false, "the pool of relays to learn from redirectd"},
+	 pool_cluster_check, false,
+	 "the pool of relays to learn from redirectd"},
 	{"relay.resequence", CONF_INT, KEY(relay_resequence), "-1", -1,
 	 RELAY_RESEQUENCE_MAX_MS, NULL, true,
 	 "ms that RTP may wait to be put in order; -1: as the relay has it"},
@@ -144,7 +124,8 @@ const struct conf_key proxyd_keys[] = {
 	 true,
 	 "a request within a call has to come from where its party is known "
 	 "to be"},
-	{"secret", CONF_STRING, KEY(secret), "\"\"", 0, 0, check_secret, false,
+	{"secret", CONF_STRING, KEY(secret), "\"\"", 0, 0, conf_check_secret,
+	 false,
 	 "authenticates the Record-Route; empty: calls end with the process"},
 	{"http", CONF_STRING, KEY(http), "\"127.0.0.1:8091\"", 0, 0,
 	 conf_check_addr, false, "admin HTTP: /metrics /healthz /readyz /api/"},

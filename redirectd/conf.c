@@ -18,7 +18,7 @@
 
 #include "redirectd/conf.h"
 
-enum { YEAR = 365 * 24 * 3600, SECRET_MIN = 16 };
+enum { YEAR = 365 * 24 * 3600 };
 
 static int check_client(const char *value, char *why, size_t len)
 {
@@ -27,14 +27,6 @@ static int check_client(const char *value, char *why, size_t len)
 	if (!redirect_client_id_text(id, value))
 		return 0;
 	(void)snprintf(why, len, "a client id like alice@example.com");
-	return -EINVAL;
-}
-
-static int check_cluster(const char *value, char *why, size_t len)
-{
-	if (pool_cluster_ok(value))
-		return 0;
-	(void)snprintf(why, len, "a name like pinhole or relays.example.com");
 	return -EINVAL;
 }
 
@@ -66,17 +58,6 @@ static int check_algorithm(const char *value, char *why, size_t len)
 	if (*value && !digest_find(&a, value))
 		return 0;
 	(void)snprintf(why, len, "MD5, SHA-256 or SHA-512-256");
-	return -EINVAL;
-}
-
-static int check_secret(const char *value, char *why, size_t len)
-{
-	if (strlen(value) >= SECRET_MIN)
-		return 0;
-	(void)snprintf(why, len,
-		       "at least %d characters, the same on every redirectd of "
-		       "the site",
-		       SECRET_MIN);
 	return -EINVAL;
 }
 
@@ -120,7 +101,7 @@ const struct conf_key redirectd_keys[] = {
 	{"contacts.max", CONF_INT, KEY(contacts_max), "10", 1, BINDINGS_MAX,
 	 NULL, true, "bindings of one client id"},
 	{"pool.clusters", CONF_STRINGS, KEY(pool_clusters), "[\"pinhole\"]", 0,
-	 0, check_cluster, true,
+	 0, pool_cluster_check, true,
 	 "pools of relays kept here; relay@NAME is no client id"},
 	{"pool.trusted", CONF_STRINGS, KEY(pool_trusted), "[]", 0, 0,
 	 conf_check_cidr, true,
@@ -137,7 +118,7 @@ const struct conf_key redirectd_keys[] = {
 	 0, check_algorithm, true,
 	 "offered to phones, best first: MD5, SHA-256, SHA-512-256"},
 	{"auth.secret", CONF_STRING, KEY(auth_secret), "\"\"", 0, 0,
-	 check_secret, false,
+	 conf_check_secret, false,
 	 "authenticates challenges; empty: each redirectd knows its own alone"},
 	{"auth.nonce", CONF_INT, KEY(auth_nonce), "300", 10, 86400, NULL, true,
 	 "seconds for which a challenge can be answered"},

@@ -49,14 +49,6 @@ static int check_learn(const char *value, char *why, size_t len)
 	return -EINVAL;
 }
 
-static int check_cluster(const char *value, char *why, size_t len)
-{
-	if (pool_cluster_ok(value))
-		return 0;
-	snprintf(why, len, "a name like pinhole or relays.example.com");
-	return -EINVAL;
-}
-
 static int check_cidr_or_auto(const char *value, char *why, size_t len)
 {
 	if (!strcmp(value, automatic) || !conf_check_cidr(value, why, len))
@@ -167,7 +159,7 @@ const struct conf_key relayd_keys[] = {
 	 .type = CONF_STRING,
 	 .offset = AT(pool_cluster),
 	 .def = "\"pinhole\"",
-	 .check = check_cluster,
+	 .check = pool_cluster_check,
 	 .help = "name of that pool"},
 	{.name = "pool.expires",
 	 .type = CONF_INT,

@@ -269,3 +269,29 @@ def record_routes(m):
 def is_relay(address):
     return address[0] == RELAY and 30000 <= address[1] <= 30999 \
         and address[1] % 2 == 0
+
+
+def streams(site):
+    """Packets of the caller and of the callee that the relay has passed."""
+    session, = site.relay.api("sessions")["sessions"]
+    return session["packets_first"], session["packets_second"]
+
+
+def wait_flow(site, count=25):
+    """So many more, both ways."""
+    before = streams(site)
+    wait_until(lambda: all(now >= then + count for now, then
+                           in zip(streams(site), before)), 15,
+               lambda: f"media both ways: {before}, {streams(site)}")
+
+
+def relayed(call, leg, callee, out, back):
+    """The callee answers, and both hear each other over the relay; the 200."""
+    leg.answer(offer_of(callee, back))
+    ok = call.wait_status(200)
+    call.ack()
+    leg.wait_ack()
+    near, far = ok.media[0][1:], leg.invite.media[0][1:]
+    assert is_relay(near) and is_relay(far)
+    hear_each_other(out, near, back, far)
+    return ok

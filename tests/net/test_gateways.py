@@ -4,7 +4,7 @@ gateways and to redirect servers of other domains. The directory is scripted
 
 import pytest
 
-from calls import hear_each_other, is_relay, offer_of, record_routes, traced
+from calls import is_relay, offer_of, record_routes, relayed, traced
 from directory import DirectedSite
 from support.dns import NameServer
 from support.net import PROXY1, STRANGER, THIRD, wait_until
@@ -58,13 +58,7 @@ def test_call_over_a_gateway(site):
     assert leg.invite.get("Max-Forwards") == "69"
     leg.ring()
     call.wait_status(180)
-    leg.answer(offer_of(gateway, back))
-    ok = call.wait_status(200)
-    call.ack()
-    leg.wait_ack()
-    near, far = ok.media[0][1:], leg.invite.media[0][1:]
-    assert is_relay(near) and is_relay(far)
-    hear_each_other(out, near, back, far)
+    relayed(call, leg, gateway, out, back)
     assert leg.bye().status == 200
     call.wait_request("BYE")
     assert s.proxy1.metric("forked") == 0
@@ -304,13 +298,7 @@ def test_redirection_is_followed(asked, status):
     assert leg.invite.uri == uri(callee)
     assert leg.invite.get("Max-Forwards") == "69"
     assert leg.invite.get("Subject") is None
-    leg.answer(offer_of(callee, back))
-    ok = call.wait_status(200)
-    call.ack()
-    leg.wait_ack()
-    near, far = ok.media[0][1:], leg.invite.media[0][1:]
-    assert is_relay(near) and is_relay(far)
-    hear_each_other(out, near, back, far)
+    relayed(call, leg, callee, out, back)
     assert call.bye().status == 200
     assert s.proxy1.metric("redirections") == 1
 

@@ -3,6 +3,7 @@ hear each other, and nobody notices that they were challenged."""
 
 import pytest
 
+from calls import wait_flow
 from guarded import guard, password_of, users_file  # noqa: F401
 from support.net import PROXY1, PROXY2, wait_until
 from support.phones import Baresip
@@ -42,20 +43,6 @@ def twinkle(s, host, user, **kw):
 def sipp(s, host, scenario, user, **kw):
     return Sipp(s.net, host, scenario, user, proxy=SERVED_BY[host],
                 password=password_of(user), **kw)
-
-
-def streams(s):
-    """Packets of the caller and of the callee that the relay has passed."""
-    session, = s.relay.api("sessions")["sessions"]
-    return session["packets_first"], session["packets_second"]
-
-
-def wait_flow(s, count=25):
-    """So many more, both ways."""
-    before = streams(s)
-    wait_until(lambda: all(now >= then + count for now, then
-                           in zip(streams(s), before)), 15,
-               lambda: f"media both ways: {before}, {streams(s)}")
 
 
 @pytest.mark.parametrize("host", ["second", "first17"])

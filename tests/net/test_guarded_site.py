@@ -4,7 +4,7 @@ directories on one Redis."""
 
 import pytest
 
-from calls import hear_each_other, is_relay, offer_of
+from calls import offer_of, relayed
 from guarded import DOMAIN, Guarded, bare, dial, guard, \
     register_headers, users_file  # noqa: F401
 from support.daemons import Daemon, redirectd_conf
@@ -73,13 +73,7 @@ def test_pool_of_relays(guard):
     out, back = s.media(alice), s.media(bob)
     call, _ = dial(alice, bob.aor, offer_of(alice, out))
     leg = bob.incoming()
-    leg.answer(offer_of(bob, back))
-    ok = call.wait_status(200)
-    call.ack()
-    leg.wait_ack()
-    near, far = ok.media[0][1:], leg.invite.media[0][1:]
-    assert is_relay(near) and is_relay(far)
-    hear_each_other(out, near, back, far)
+    relayed(call, leg, bob, out, back)
     assert call.bye().status == 200
     refused = bare(alice, "REGISTER", "sip:pinhole",
                    dest="<sip:relay@pinhole>",

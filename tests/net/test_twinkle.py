@@ -3,7 +3,7 @@ makers' phones and the plain shapes of their calls."""
 
 import pytest
 
-from calls import Phone
+from calls import Phone, wait_flow
 from support.net import PROXY1, PROXY2, wait_until
 from support.phones import Baresip
 from support.twinkle import Twinkle
@@ -29,20 +29,6 @@ def baresip(pinhole, **kw):
     bob = Baresip(pinhole.relay.net, "second", "bob", PROXY2, **kw)
     bob.wait_registered()
     return bob
-
-
-def streams(pinhole):
-    """Packets of the caller and of the callee that the relay has passed."""
-    session, = pinhole.relay.api("sessions")["sessions"]
-    return session["packets_first"], session["packets_second"]
-
-
-def wait_flow(pinhole, count=25):
-    """So many more, both ways."""
-    before = streams(pinhole)
-    wait_until(lambda: all(now >= then + count for now, then
-                           in zip(streams(pinhole), before)), 15,
-               lambda: f"media both ways: {before}, {streams(pinhole)}")
 
 
 def test_calls_and_hangs_up(pinhole, alice):
