@@ -276,7 +276,7 @@ def test_anonymous_caller(guard):
     """RFC 3323 4.1.1.3: who it is, the credentials say."""
     s = guard()
     alice, bob = s.phone("first", "alice"), s.phone("second", "bob")
-    alice.name, alice.user = "alice", "anonymous"
+    alice.auth_name, alice.user = "alice", "anonymous"
     alice.domain = "anonymous.invalid"
     call, refused = dial(alice, bob.aor, offer_of(alice))
     assert challenges(refused)[0]["realm"] == DOMAIN
