@@ -5,7 +5,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 SAN ?=
-PKGS := libuv sofia-sip-ua jansson libmicrohttpd libssl libcrypto libcares sqlite3 hiredis
+PKGS := libuv sofia-sip-ua jansson libmicrohttpd libssl libcrypto libcares sqlite3 hiredis libcurl
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Werror
 # Asked once, and not before `make deps` has had its turn.

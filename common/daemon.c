@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/daemon_options.h"
+#include "common/findings.h"
 #include "common/log.h"
 #include "common/notify.h"
 
@@ -286,6 +287,25 @@ static int run_command(const struct daemon_options *o, const void *conf,
 	return ret;
 }
 
+/* -t: the configuration has been found good; the host may not be. */
+static int test(const struct daemon_class *c, const char *file,
+		const void *conf, char err[CONF_ERRLEN])
+{
+	struct findings *f;
+	int ret = findings_alloc(&f);
+
+	if (ret) {
+		snprintf(err, CONF_ERRLEN, "out of memory");
+		return ret;
+	}
+	printf("%s: configuration is good\n", file ? file : "defaults");
+	if (c->advise)
+		c->advise(f, conf);
+	ret = findings_print(f, FINDING_WARN, false);
+	findings_free(f);
+	return ret;
+}
+
 int daemon_main(const struct daemon_class *c, int argc, char **argv)
 {
 	struct daemon d = {.class = c};
@@ -303,8 +323,7 @@ int daemon_main(const struct daemon_class *c, int argc, char **argv)
 	int ret = load_conf(&d.conf, c, d.file, err);
 
 	if (!ret && o.test) {
-		printf("%s: configuration is good\n",
-		       d.file ? d.file : "defaults");
+		ret = test(c, d.file, d.conf, err);
 	} else if (!ret && o.command) {
 		apply_log_level(c, d.conf);
 		ret = run_command(&o, d.conf, err);

@@ -12,6 +12,7 @@
  */
 struct daemon;
 struct command;
+struct findings;
 
 /* An option of one daemon: "--takeover". */
 struct daemon_flag {
@@ -34,6 +35,9 @@ struct daemon_class {
 	size_t ncommands;
 	/* Checks across keys, after loading; 0 or an error line in err. */
 	int (*check)(const void *conf, char err[CONF_ERRLEN]);
+	/* What of this host would hurt a daemon with this configuration, for
+	 * -t and for doctors (findings.h); NULL: nothing but what hurts all. */
+	void (*advise)(struct findings *f, const void *conf);
 	/* Open sockets and tables; *ctx is handed to the others. On failure
 	 * one clear line in err; stop() is then called with what there is.
 	 * `conf` lives until stop() has returned. */

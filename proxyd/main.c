@@ -4,6 +4,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/txn.h"
+#include "proxyd/commands.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
 #include "proxyd/locating.h"
@@ -105,5 +106,7 @@ int main(int argc, char **argv)
 	struct daemon_class c = proxyd;
 
 	c.nkeys = proxyd_nkeys;
+	c.commands = proxyd_commands;
+	c.ncommands = proxyd_ncommands;
 	return daemon_main(&c, argc, argv);
 }

@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/ask.h"
 #include "redirectd/commands.h"
+#include "redirectd/conf.h"
 
 const struct command redirectd_commands[] = {
 #define COMMAND_ROW(name, usage, help, run) {name, usage, help, run},
@@ -23,4 +25,11 @@ int command_id(char id[REDIRECT_ID_MAX], const struct command_args *args,
 		"%s: expected a client id like alice@example.com, found %.200s",
 		name, text);
 	return -EINVAL;
+}
+
+int command_ready(const void *conf, const struct command_args *args,
+		  char err[CONF_ERRLEN])
+{
+	(void)args;
+	return ask_ready(((const struct redirectd_conf *)conf)->http, err);
 }

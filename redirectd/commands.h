@@ -22,7 +22,10 @@
 	  "write clients, users and aliases to a file, - for stdout",          \
 	  command_clients_export)                                              \
 	X("clients import", "[FILE]", "take over such a file, - for stdin",    \
-	  command_clients_import)
+	  command_clients_import)                                              \
+	X("ready", "",                                                         \
+	  "whether the one that runs here is ready (exit status)",             \
+	  command_ready)
 
 #define COMMAND_RUN(name, usage, help, run)                                    \
 	int run(const void *conf, const struct command_args *args,             \

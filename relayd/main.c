@@ -8,6 +8,7 @@
 #include "common/netset.h"
 #include "common/trace.h"
 #include "common/udp.h"
+#include "relayd/commands.h"
 #include "relayd/conf.h"
 #include "relayd/fastpath.h"
 #include "relayd/fdstore.h"
@@ -172,6 +173,8 @@ int main(int argc, char **argv)
 		.conf_size = sizeof(struct relayd_conf),
 		.flags = flags,
 		.nflags = sizeof(flags) / sizeof(flags[0]),
+		.commands = relayd_commands,
+		.ncommands = relayd_ncommands,
 		.check = relayd_conf_check,
 		.start = start,
 		.reload = reload,

@@ -1,0 +1,22 @@
+#ifndef PROXYD_COMMANDS_H
+#define PROXYD_COMMANDS_H
+
+#include "common/command.h"
+
+/* Every command of proxyd, once: name, arguments, help, function (run of struct
+ * command). */
+#define PROXYD_COMMANDS(X)                                                     \
+	X("ready", "",                                                         \
+	  "whether the one that runs here is ready (exit status)",             \
+	  command_ready)
+
+#define COMMAND_RUN(name, usage, help, run)                                    \
+	int run(const void *conf, const struct command_args *args,             \
+		char err[CONF_ERRLEN]);
+PROXYD_COMMANDS(COMMAND_RUN)
+#undef COMMAND_RUN
+
+extern const struct command proxyd_commands[];
+extern const size_t proxyd_ncommands;
+
+#endif
