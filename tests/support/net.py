@@ -22,6 +22,8 @@ PROXY1 = "203.0.113.1"
 PROXY2 = "203.0.113.2"
 REDIRECT = "203.0.113.3"
 RELAY = "203.0.113.4"
+REDIRECT2 = "203.0.113.5"
+RELAY2 = "203.0.113.6"
 THIRD = "203.0.113.14"
 NAT1 = "203.0.113.28"
 NAT2 = "203.0.113.30"
@@ -29,6 +31,7 @@ STRANGER = "203.0.113.66"
 
 ADDRESS = {
     "proxy1": PROXY1, "proxy2": PROXY2, "redirect": REDIRECT, "relay": RELAY,
+    "redirect2": REDIRECT2, "relay2": RELAY2,
     "third": THIRD, "stranger": STRANGER, "nat1": NAT1, "nat2": NAT2,
     "first": "10.0.0.16", "first17": "10.0.0.17",
     "second": "10.0.0.16", "second17": "10.0.0.17",
@@ -81,9 +84,12 @@ class Net:
     when the block is left, last first.
     """
 
-    def __init__(self, udp_timeout=None):
+    def __init__(self, udp_timeout=None, extra=()):
+        """`extra`: hosts of the internet that are not there usually, of those
+        in ADDRESS."""
         self.name = f"p{os.getpid()}n{next(_serial)}"
         self.udp_timeout = udp_timeout
+        self.extra = extra
         self._owned = []
 
     def __enter__(self):
@@ -94,7 +100,8 @@ class Net:
         self.down()
 
     def up(self):
-        env = dict(os.environ)
+        env = {**os.environ, "EXTRA": " ".join(
+            f"{host}:{ADDRESS[host].split('.')[-1]}" for host in self.extra)}
         if self.udp_timeout is not None:
             env["UDP_TIMEOUT"] = str(self.udp_timeout)
         self._testnet("up", env=env)
