@@ -61,7 +61,7 @@ $(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastp
 
 $(addprefix $(BUILD)/relayd/fastpath_,none.o user.o pin.o orphan.o): ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(foreach d,$(DAEMONS) common proto unit fuzz tests,$(wildcard $(BUILD)/$(d)/*.d))
 
 # tests/unit/test_X.c tests common/ or proto/; test_DAEMON_X.c one of a daemon,
 # and links that daemon's objects without its main.

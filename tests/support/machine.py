@@ -38,9 +38,9 @@ def tree(packages=()):
     """A folder with a Debian 12 that has these packages; made once."""
     names = sorted({*SYSTEM, *packages})
     key = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
-    folder = BUILD / f"machine-{key}"
+    folder = BUILD / "machines" / key
     if not folder.exists():
-        fresh = BUILD / f"machine-{key}.{os.getpid()}"
+        fresh = folder.with_suffix(f".{os.getpid()}")
         try:
             subprocess.run([SUPPORT / "debian-tree", fresh, *names],
                            check=True)
