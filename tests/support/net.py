@@ -24,6 +24,7 @@ REDIRECT = "203.0.113.3"
 RELAY = "203.0.113.4"
 REDIRECT2 = "203.0.113.5"
 RELAY2 = "203.0.113.6"
+RELAY3 = "203.0.113.7"
 THIRD = "203.0.113.14"
 NAT1 = "203.0.113.28"
 NAT2 = "203.0.113.30"
@@ -32,6 +33,7 @@ STRANGER = "203.0.113.66"
 ADDRESS = {
     "proxy1": PROXY1, "proxy2": PROXY2, "redirect": REDIRECT, "relay": RELAY,
     "redirect2": REDIRECT2, "relay2": RELAY2,
+    "relay3": RELAY3,
     "third": THIRD, "stranger": STRANGER, "nat1": NAT1, "nat2": NAT2,
     "first": "10.0.0.16", "first17": "10.0.0.17",
     "second": "10.0.0.16", "second17": "10.0.0.17",
