@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #include "common/addr.h"
+#include "common/admin_change.h"
+#include "common/admin_listen.h"
 #include "common/admin_page.h"
+#include "common/admin_reply.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
@@ -19,17 +22,13 @@ enum {
 	ADMIN_CONNECTIONS_MAX = 64,
 	ADMIN_TIMEOUT_S = 10,
 	ADMIN_CONNECTION_BYTES = 16 * 1024,
-	ADMIN_BACKLOG = 64,
 	ADMIN_REASON_LEN = 128,
 };
-
-static const char type_json[] = "application/json";
-static const char type_html[] = "text/html; charset=utf-8";
-static const char type_metrics[] = "text/plain; version=0.0.4; charset=utf-8";
 
 struct route {
 	admin_h *fn;
 	void *arg;
+	bool changes; /* POST, and nothing else */
 };
 
 struct admin {
@@ -49,86 +48,39 @@ struct admin {
 };
 
 static const struct admin_link built_in[ADMIN_BUILT_IN] = {
-	{"/metrics", "Counters and gauges in Prometheus text format"},
-	{"/healthz", "200 while the process runs"},
-	{"/readyz", "200 when it serves calls, 503 and the reason when not"},
+	{"/metrics", "Counters and gauges in Prometheus text format", false},
+	{"/healthz", "200 while the process runs", false},
+	{"/readyz", "200 when it serves calls, 503 and the reason when not",
+	 false},
 };
-
-/* `text` is malloc'ed and taken over; NULL answers 500. */
-static enum MHD_Result reply(struct MHD_Connection *conn, int status,
-			     const char *type, char *text)
-{
-	struct MHD_Response *r = NULL;
-
-	if (text)
-		r = MHD_create_response_from_buffer(strlen(text), text,
-						    MHD_RESPMEM_MUST_FREE);
-	if (!r) {
-		free(text);
-		r = MHD_create_response_from_buffer(0, NULL,
-						    MHD_RESPMEM_PERSISTENT);
-		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
-	}
-	if (!r)
-		return MHD_NO;
-	MHD_add_response_header(r, "Content-Type", type);
-	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
-	if (type == type_html)
-		MHD_add_response_header(r, "Content-Security-Policy",
-					"default-src 'none'; "
-					"style-src 'unsafe-inline'");
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(r, "Allow", "GET, HEAD");
-	enum MHD_Result ret = MHD_queue_response(conn, (unsigned int)status, r);
-
-	MHD_destroy_response(r);
-	return ret;
-}
-
-/* Takes the reference. */
-static enum MHD_Result reply_json(struct MHD_Connection *conn, int status,
-				  json_t *body)
-{
-	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY |
-						     JSON_REAL_PRECISION(6))
-			  : NULL;
-
-	json_decref(body);
-	return reply(conn, status, type_json, text);
-}
-
-static enum MHD_Result reply_error(struct MHD_Connection *conn, int status,
-				   const char *what)
-{
-	return reply_json(conn, status, json_pack("{ss}", "error", what));
-}
 
 static enum MHD_Result serve_metrics(const struct admin *a,
 				     struct MHD_Connection *conn)
 {
 	if (!a->metrics)
-		return reply_error(conn, MHD_HTTP_NOT_FOUND, "no metrics");
-	return reply(conn, MHD_HTTP_OK, type_metrics,
-		     metrics_render(a->metrics));
+		return admin_reply_error(conn, MHD_HTTP_NOT_FOUND,
+					 "no metrics");
+	return admin_reply(conn, MHD_HTTP_OK, admin_type_metrics,
+			   metrics_render(a->metrics));
 }
 
 static enum MHD_Result serve_health(const struct admin *a,
 				    struct MHD_Connection *conn)
 {
 	(void)a;
-	return reply_json(conn, MHD_HTTP_OK, json_pack("{ss}", "status", "ok"));
+	return admin_reply_json(conn, MHD_HTTP_OK,
+				json_pack("{ss}", "status", "ok"));
 }
 
 static enum MHD_Result serve_ready(const struct admin *a,
 				   struct MHD_Connection *conn)
 {
 	if (!*a->not_ready)
-		return reply_json(conn, MHD_HTTP_OK,
-				  json_pack("{ss}", "status", "ready"));
-	return reply_json(conn, MHD_HTTP_SERVICE_UNAVAILABLE,
-			  json_pack("{ssss}", "status", "not ready", "reason",
-				    a->not_ready));
+		return admin_reply_json(conn, MHD_HTTP_OK,
+					json_pack("{ss}", "status", "ready"));
+	return admin_reply_json(conn, MHD_HTTP_SERVICE_UNAVAILABLE,
+				json_pack("{ssss}", "status", "not ready",
+					  "reason", a->not_ready));
 }
 
 static enum MHD_Result serve_page(const struct admin *a,
@@ -142,7 +94,8 @@ static enum MHD_Result serve_page(const struct admin *a,
 		.n = ADMIN_BUILT_IN + a->nroutes,
 	};
 
-	return reply(conn, MHD_HTTP_OK, type_html, admin_page(&page));
+	return admin_reply(conn, MHD_HTTP_OK, admin_type_html,
+			   admin_page(&page));
 }
 
 static enum MHD_Result serve_route(const struct route *r,
@@ -153,32 +106,95 @@ static enum MHD_Result serve_route(const struct route *r,
 	int status = r->fn(&out, &query, r->arg);
 
 	if (!out)
-		return reply_error(conn, status, "nothing to show");
-	return reply_json(conn, status, out);
+		return admin_reply_error(conn, status, "nothing to show");
+	return admin_reply_json(conn, status, out);
 }
 
-static enum MHD_Result serve_path(const struct admin *a, const char *path,
-				  struct MHD_Connection *conn)
+/* What every daemon has; NULL: it is no such path. */
+typedef enum MHD_Result page_h(const struct admin *a,
+			       struct MHD_Connection *conn);
+
+static page_h *find_page(const char *path)
 {
-	if (strcmp(path, "/") == 0)
-		return serve_page(a, conn);
-	if (strcmp(path, "/metrics") == 0)
-		return serve_metrics(a, conn);
-	if (strcmp(path, "/healthz") == 0)
-		return serve_health(a, conn);
-	if (strcmp(path, "/readyz") == 0)
-		return serve_ready(a, conn);
+	static const struct {
+		const char *path;
+		page_h *fn;
+	} pages[] = {
+		{"/", serve_page},
+		{"/metrics", serve_metrics},
+		{"/healthz", serve_health},
+		{"/readyz", serve_ready},
+	};
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (strcmp(path, pages[i].path) == 0)
+			return pages[i].fn;
+	return NULL;
+}
+
+static const struct route *find_route(const struct admin *a, const char *path)
+{
 	for (size_t i = 0; i < a->nroutes; i++)
 		if (strcmp(path, a->links[ADMIN_BUILT_IN + i].path) == 0)
-			return serve_route(&a->routes[i], conn);
-	return reply_error(conn, MHD_HTTP_NOT_FOUND,
-			   "no such path; / lists them");
+			return &a->routes[i];
+	return NULL;
+}
+
+static const char *header(struct MHD_Connection *conn, const char *name)
+{
+	return MHD_lookup_connection_value(conn, MHD_HEADER_KIND, name);
+}
+
+/* 0, or the status of the refusal and why. */
+static int refuse_change(const char **why, struct MHD_Connection *conn)
+{
+	const struct admin_change c = {
+		.host = header(conn, "Host"),
+		.origin = header(conn, "Origin"),
+		.type = header(conn, "Content-Type"),
+		.length = header(conn, "Content-Length"),
+		.encoding = header(conn, "Transfer-Encoding"),
+	};
+
+	return admin_change_refused(why, &c);
+}
+
+static bool is_read(const char *method)
+{
+	return !strcmp(method, MHD_HTTP_METHOD_GET) ||
+	       !strcmp(method, MHD_HTTP_METHOD_HEAD);
+}
+
+/* What the headers say; *refused: it is answered by that. */
+static enum MHD_Result check(bool *refused, const struct admin *a,
+			     struct MHD_Connection *conn, const char *path,
+			     const char *method)
+{
+	const struct route *r = find_route(a, path);
+	const char *why = NULL;
+	int status = 0;
+
+	*refused = true;
+	if (!r && !find_page(path))
+		return admin_reply_error(conn, MHD_HTTP_NOT_FOUND,
+					 "no such path; / lists them");
+	if (r && r->changes) {
+		if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
+			return admin_reply_methods(conn, "POST");
+		status = refuse_change(&why, conn);
+	} else if (!is_read(method)) {
+		return admin_reply_methods(conn, "GET, HEAD");
+	}
+	if (status)
+		return admin_reply_error(conn, status, why);
+	*refused = false;
+	return MHD_YES;
 }
 
 /*
- * libmicrohttpd calls this when the headers are in, and again when the body
- * is: anything that may not have a body is answered at the first call, which
- * makes it drop the body together with the connection.
+ * libmicrohttpd calls this when the headers are in, with each part of a body,
+ * and again when it is over: what is refused is answered at the first call,
+ * which makes it drop the body together with the connection.
  */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn,
 				  const char *path, const char *method,
@@ -187,20 +203,25 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn,
 {
 	static char headers_seen;
 	const struct admin *a = arg;
+	const struct route *r = find_route(a, path);
+	enum MHD_Result ret;
+	bool refused;
 
 	(void)version;
 	(void)body;
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return reply_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED,
-				   "GET and HEAD only");
 	if (!*state) {
-		*state = &headers_seen;
+		ret = check(&refused, a, conn, path, method);
+		if (!refused)
+			*state = &headers_seen;
+		return ret;
+	}
+	if (*body_len && !(r && r->changes))
+		return MHD_NO;
+	if (*body_len) {
+		*body_len = 0;
 		return MHD_YES;
 	}
-	if (*body_len)
-		return MHD_NO;
-	return serve_path(a, path, conn);
+	return r ? serve_route(r, conn) : find_page(path)(a, conn);
 }
 
 static void on_log(void *arg, const char *fmt, va_list ap)
@@ -258,37 +279,6 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	run(poll->data);
 }
 
-static int bound_to(struct addr *local, int fd)
-{
-	struct sockaddr_storage bound;
-	socklen_t len = sizeof(bound);
-
-	if (getsockname(fd, (struct sockaddr *)&bound, &len))
-		return -errno;
-	return addr_from_sa(local, (const struct sockaddr *)&bound);
-}
-
-/* A socket of our own: libmicrohttpd's would not say why it failed. */
-static int listen_on(int *fdp, struct addr *local, const struct addr *listen_at)
-{
-	int one = 1;
-	int fd = socket(addr_family(listen_at),
-			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    bind(fd, &listen_at->u.sa, addr_len(listen_at)) ||
-	    listen(fd, ADMIN_BACKLOG)) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	*fdp = fd;
-	return bound_to(local, fd);
-}
-
 static struct MHD_Daemon *start_mhd(struct admin *a, int fd)
 {
 	return MHD_start_daemon(
@@ -325,9 +315,9 @@ static int start(struct admin **ap, uv_loop_t *loop, const struct addr *listen,
 	int err = a ? 0 : -ENOMEM;
 
 	if (!err && fd >= 0)
-		err = bound_to(&a->local, fd);
+		err = admin_listen_bound(&a->local, fd);
 	else if (!err)
-		err = listen_on(&fd, &a->local, listen);
+		err = admin_listen(&fd, &a->local, listen);
 	if (err) {
 		if (fd >= 0)
 			close(fd);
@@ -400,8 +390,8 @@ void admin_stop(struct admin *a)
 		free(a);
 }
 
-int admin_route(struct admin *a, const char *path, const char *about,
-		admin_h *fn, void *arg)
+static int add_route(struct admin *a, const char *path, const char *about,
+		     const struct route *r)
 {
 	struct admin_link *links = a->links + ADMIN_BUILT_IN;
 
@@ -410,9 +400,21 @@ int admin_route(struct admin *a, const char *path, const char *about,
 			return -EEXIST;
 	if (a->nroutes == ADMIN_ROUTES_MAX)
 		return -ENOSPC;
-	links[a->nroutes] = (struct admin_link){path, about};
-	a->routes[a->nroutes++] = (struct route){fn, arg};
+	links[a->nroutes] = (struct admin_link){path, about, r->changes};
+	a->routes[a->nroutes++] = *r;
 	return 0;
+}
+
+int admin_route(struct admin *a, const char *path, const char *about,
+		admin_h *fn, void *arg)
+{
+	return add_route(a, path, about, &(struct route){fn, arg, false});
+}
+
+int admin_route_post(struct admin *a, const char *path, const char *about,
+		     admin_h *fn, void *arg)
+{
+	return add_route(a, path, about, &(struct route){fn, arg, true});
 }
 
 void admin_not_ready(struct admin *a, const char *why)

@@ -11,7 +11,7 @@ struct metrics;
 /*
  * The admin HTTP server: /metrics, /healthz, /readyz, the JSON under /api/ and
  * a page for people at /, by libmicrohttpd driven from the daemon's own loop
- * (no thread). GET only; everything else is 405.
+ * (no thread). GET, and POST for what changes something; all else is 405.
  */
 struct admin_query {
 	struct MHD_Connection *conn;
@@ -50,6 +50,11 @@ void admin_stop(struct admin *a);
  */
 int admin_route(struct admin *a, const char *path, const char *about,
 		admin_h *fn, void *arg);
+
+/* The same for what changes something: by POST alone, and for no page of a
+ * browser (admin_change.h). Arguments are in the path, as ever. */
+int admin_route_post(struct admin *a, const char *path, const char *about,
+		     admin_h *fn, void *arg);
 
 /* Until called with NULL, /readyz answers 503 with the reason ("starting"). */
 void admin_not_ready(struct admin *a, const char *why);

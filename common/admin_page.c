@@ -38,13 +38,25 @@ static void print_escaped(FILE *f, const char *text)
 	}
 }
 
-static void print_link(FILE *f, const struct admin_link *l)
+static void print_path(FILE *f, const struct admin_link *l)
 {
-	fputs("<tr><td><a href=\"", f);
+	if (l->changes) {
+		fputs("POST ", f);
+		print_escaped(f, l->path);
+		return;
+	}
+	fputs("<a href=\"", f);
 	print_escaped(f, l->path);
 	fputs("\">", f);
 	print_escaped(f, l->path);
-	fputs("</a></td><td>", f);
+	fputs("</a>", f);
+}
+
+static void print_link(FILE *f, const struct admin_link *l)
+{
+	fputs("<tr><td>", f);
+	print_path(f, l);
+	fputs("</td><td>", f);
 	print_escaped(f, l->about);
 	fputs("</td></tr>\n", f);
 }

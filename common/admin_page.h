@@ -1,12 +1,14 @@
 #ifndef COMMON_ADMIN_PAGE_H
 #define COMMON_ADMIN_PAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What the page for people at "/" shows. */
 struct admin_link {
 	const char *path;
 	const char *about;
+	bool changes; /* by POST: nothing to be followed */
 };
 
 struct admin_page {

@@ -15,6 +15,8 @@ enum {
 	URL_MAX = 2048,
 	HTTP_OK = 200,
 	HTTP_NOT_FOUND = 404,
+	HTTP_NOT_NOW = 503,
+	PAGE_LEN = 64,
 };
 
 /* One question on its way. */
@@ -51,7 +53,7 @@ static int where(char buf[ADDR_STRLEN], const char *http)
 static int spell_url(struct exchange *x)
 {
 	const struct ask *q = x->q;
-	char host[ADDR_STRLEN];
+	char host[ADDR_STRLEN], page[PAGE_LEN] = "";
 	char *value = NULL;
 	int n, e = where(host, q->http);
 
@@ -61,9 +63,12 @@ static int spell_url(struct exchange *x)
 		value = curl_easy_escape(x->curl, q->value, 0);
 	if (q->arg && !value)
 		return -ENOMEM;
-	n = snprintf(x->url, sizeof(x->url), "http://%s%s%s%s%s%s", host,
+	if (q->limit)
+		(void)snprintf(page, sizeof(page), "%coffset=%u&limit=%u",
+			       q->arg ? '&' : '?', q->offset, q->limit);
+	n = snprintf(x->url, sizeof(x->url), "http://%s%s%s%s%s%s%s", host,
 		     q->path, q->arg ? "?" : "", q->arg ? q->arg : "",
-		     q->arg ? "=" : "", q->arg ? value : "");
+		     q->arg ? "=" : "", q->arg ? value : "", page);
 	curl_free(value);
 	return n > 0 && (size_t)n < sizeof(x->url) ? 0 : -EMSGSIZE;
 }
@@ -146,6 +151,8 @@ static int refused(char err[CONF_ERRLEN], const struct exchange *x,
 
 	(void)snprintf(text, sizeof(text), "status %ld", x->status);
 	(void)snprintf(err, CONF_ERRLEN, "%.300s", why ? why : text);
+	if (x->status == HTTP_NOT_NOW)
+		return -EAGAIN;
 	return x->status == HTTP_NOT_FOUND ? -ENOENT : -EPROTO;
 }
 

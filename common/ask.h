@@ -14,13 +14,16 @@ struct ask {
 	const char *http; /* the key "http"; a wildcard is asked at loopback */
 	const char *path; /* "/api/sessions" */
 	const char *arg, *value; /* "?call=..."; arg NULL: none */
-	bool post;               /* it changes something there */
+	/* A page of a list (paging.h); limit 0: no word of it. */
+	unsigned offset, limit;
+	bool post; /* it changes something there */
 };
 
 /*
  * The answer, which the caller releases with json_decref(). 0; -ENOENT where
- * the daemon knows no such thing, -ECONNREFUSED where none is there, or another
- * negative errno; with a line in err.
+ * the daemon knows no such thing, -EAGAIN where it cannot say just now (503),
+ * -ECONNREFUSED where none is there, or another negative errno; with a line in
+ * err.
  */
 int ask(json_t **out, const struct ask *q, char err[CONF_ERRLEN]);
 

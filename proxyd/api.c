@@ -1,38 +1,69 @@
 #include "common/admin.h"
+#include "common/paging.h"
 #include "common/trace.h"
 #include "proxyd/calls.h"
 #include "proxyd/clients.h"
+#include "proxyd/ongoing.h"
 #include "proxyd/proxy.h"
 #include "proxyd/relays.h"
 #include "proxyd/session.h"
 
 #include "proxyd/api.h"
 
+enum { OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404 };
+
 static int get_sessions(json_t **out, const struct admin_query *q, void *arg)
 {
-	struct proxy *p = arg;
+	const struct proxy *p = arg;
+	struct paging page;
 
-	(void)q;
-	*out = sessions_json(p->sessions);
-	return 200;
+	if (paging_begin(&page, q))
+		return paging_refuse(out);
+	sessions_page(&page, p->sessions);
+	*out = page.list;
+	return OK;
 }
 
 static int get_followed(json_t **out, const struct admin_query *q, void *arg)
 {
 	const struct proxy *p = arg;
+	struct paging page;
 
-	(void)q;
-	*out = calls_json(p->calls, proxy_now(p));
-	return 200;
+	if (paging_begin(&page, q))
+		return paging_refuse(out);
+	calls_page(&page, p->calls, proxy_now(p));
+	*out = page.list;
+	return OK;
+}
+
+static int get_ongoing(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct proxy *p = arg;
+	struct paging page;
+
+	if (paging_begin(&page, q))
+		return paging_refuse(out);
+	ongoing_page(&page, p);
+	*out = json_pack("{s:o}", "calls", page.list);
+	return OK;
 }
 
 static int get_clients(json_t **out, const struct admin_query *q, void *arg)
 {
-	struct proxy *p = arg;
+	const struct proxy *p = arg;
+	const char *id = admin_arg(q, "id");
+	struct paging page;
 
-	(void)q;
-	*out = clients_json(p->clients);
-	return 200;
+	if (paging_begin(&page, q))
+		return paging_refuse(out);
+	clients_page(&page, p->clients, id, proxy_now(p));
+	*out = page.list;
+	if (!id || page.seen)
+		return OK;
+	json_decref(page.list);
+	*out = json_pack("{s:s}", "error",
+			 "no such client behind a NAT is served here");
+	return NOT_FOUND;
 }
 
 static int get_relays(json_t **out, const struct admin_query *q, void *arg)
@@ -41,7 +72,7 @@ static int get_relays(json_t **out, const struct admin_query *q, void *arg)
 
 	(void)q;
 	*out = relays_json(p->relays, proxy_now(p));
-	return 200;
+	return OK;
 }
 
 static int get_calls(json_t **out, const struct admin_query *q, void *arg)
@@ -50,7 +81,7 @@ static int get_calls(json_t **out, const struct admin_query *q, void *arg)
 
 	(void)q;
 	*out = p->trace ? trace_calls_json(p->trace) : json_array();
-	return 200;
+	return OK;
 }
 
 static int get_trace(json_t **out, const struct admin_query *q, void *arg)
@@ -60,11 +91,11 @@ static int get_trace(json_t **out, const struct admin_query *q, void *arg)
 
 	*out = p->trace && call ? trace_json(p->trace, call) : NULL;
 	if (*out)
-		return 200;
+		return OK;
 	*out = json_pack("{s:s}", "error",
 			 call ? "no such call in the trace"
 			      : "say which call: ?call=CALL-ID");
-	return call ? 404 : 400;
+	return call ? NOT_FOUND : BAD_REQUEST;
 }
 
 int api_routes(struct proxy *p)
@@ -77,7 +108,9 @@ int api_routes(struct proxy *p)
 		 get_sessions},
 		{"/api/followed", "answered calls, and when they are dead",
 		 get_followed},
-		{"/api/clients", "the NAT client table", get_clients},
+		{"/api/ongoing", "calls that begin or are up", get_ongoing},
+		{"/api/clients", "the NAT client table; ?id= for one client",
+		 get_clients},
 		{"/api/relays", "the relays and what is known of them",
 		 get_relays},
 		{"/api/calls", "Call-IDs of the recent calls in the trace",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/deadlines.h"
+#include "common/paging.h"
 #include "common/table.h"
 
 #include "proxyd/calls.h"
@@ -175,6 +176,16 @@ void calls_hold(struct calls *c, const char *id, const struct addr *relay)
 		e->call.relay = *relay;
 }
 
+void calls_natted(struct calls *c, const char *id, bool caller, bool callee)
+{
+	struct entry *e = find(c, id);
+
+	if (!e)
+		return;
+	e->call.natted[PARTY_CALLER] = caller;
+	e->call.natted[PARTY_CALLEE] = callee;
+}
+
 const struct call *calls_get(const struct calls *c, const char *id)
 {
 	const struct entry *e = find(c, id);
@@ -245,40 +256,65 @@ void calls_again(struct calls *c, const char *id)
 		again(e);
 }
 
-struct listing {
-	json_t *list;
-	uint64_t now;
+struct walk {
+	int (*fn)(const struct call *call, void *arg);
+	void *arg;
 };
 
-static int entry_json(const void *key, size_t len, void *value, void *arg)
+static int walk_one(const void *key, size_t len, void *value, void *arg)
 {
 	const struct entry *e = value;
-	const struct listing *out = arg;
-	char relay[ADDR_STRLEN];
-	json_t *one =
-		json_pack("{s:s, s:I, s:[ii]}", "session", e->id, "since_ms",
-			  (json_int_t)(out->now - e->call.since), "missed",
-			  (int)e->call.probe[PARTY_CALLER].missed,
-			  (int)e->call.probe[PARTY_CALLEE].missed);
+	const struct walk *w = arg;
 
 	(void)key;
 	(void)len;
-	if (!addr_is_none(&e->call.relay))
-		(void)json_object_set_new(
-			one, "relay",
-			json_string(addr_str(relay, &e->call.relay)));
-	if (e->call.expires > out->now)
-		(void)json_object_set_new(
-			one, "expires_ms",
-			json_integer((json_int_t)(e->call.expires - out->now)));
-	return json_array_append_new(out->list, one);
+	return w->fn(&e->call, w->arg);
 }
 
-json_t *calls_json(const struct calls *c, uint64_t now)
+void calls_apply(const struct calls *c,
+		 int (*fn)(const struct call *call, void *arg), void *arg)
 {
-	struct listing out = {json_array(), now};
+	struct walk w = {fn, arg};
 
-	if (out.list)
-		(void)table_apply(c->table, entry_json, &out);
-	return out.list;
+	(void)table_apply(c->table, walk_one, &w);
+}
+
+struct view {
+	struct paging *page;
+	uint64_t now;
+};
+
+static json_t *call_json(const struct call *call, uint64_t now)
+{
+	char relay[ADDR_STRLEN];
+	json_t *one = json_pack("{s:s, s:I, s:[ii]}", "session", call->id,
+				"since_ms", (json_int_t)(now - call->since),
+				"missed", (int)call->probe[PARTY_CALLER].missed,
+				(int)call->probe[PARTY_CALLEE].missed);
+
+	if (!addr_is_none(&call->relay))
+		(void)json_object_set_new(
+			one, "relay",
+			json_string(addr_str(relay, &call->relay)));
+	if (call->expires > now)
+		(void)json_object_set_new(
+			one, "expires_ms",
+			json_integer((json_int_t)(call->expires - now)));
+	return one;
+}
+
+static int show(const struct call *call, void *arg)
+{
+	struct view *v = arg;
+
+	if (paging_wants(v->page))
+		paging_add(v->page, call_json(call, v->now));
+	return paging_full(v->page);
+}
+
+void calls_page(struct paging *page, const struct calls *c, uint64_t now)
+{
+	struct view v = {page, now};
+
+	calls_apply(c, show, &v);
 }

@@ -11,6 +11,7 @@
 
 struct calls;
 struct deadlines;
+struct paging;
 
 /*
  * The calls that this proxy may have to end: answered ones that have a relay
@@ -20,8 +21,9 @@ struct deadlines;
 struct call {
 	const char *id;
 	struct parties *parties;
-	struct addr relay; /* that holds its resource; none: it has none */
-	bool first;        /* no proxy of the site is before this one */
+	struct addr relay;    /* that holds its resource; none: it has none */
+	bool first;           /* no proxy of the site is before this one */
+	bool natted[PARTIES]; /* behind a NAT, as its route says */
 	uint64_t since;
 	uint64_t expires; /* its session timer has run out; 0: it has none */
 	uint64_t leaving; /* until then one of them may be hanging up */
@@ -64,6 +66,9 @@ int calls_put(struct calls *c, const char *id, uint64_t now,
 	      struct parties *parties, const struct addr *relay, bool first);
 void calls_del(struct calls *c, const char *id);
 
+/* Who of them is behind a NAT. */
+void calls_natted(struct calls *c, const char *id, bool caller, bool callee);
+
 /* It has got a relay resource since, or another one. */
 void calls_hold(struct calls *c, const char *id, const struct addr *relay);
 
@@ -91,8 +96,12 @@ enum call_due call_due(const struct call *call, uint64_t now);
 /* When that will be something; UINT64_MAX: never. Pure. */
 uint64_t call_next(const struct call *call);
 
-/* [{"session", "relay", "since_ms", "expires_ms", "missed": [caller, callee]}],
- * ages and times left; new reference. */
-json_t *calls_json(const struct calls *c, uint64_t now);
+/* Each in turn, in no order, until fn returns non-zero; it changes nothing. */
+void calls_apply(const struct calls *c,
+		 int (*fn)(const struct call *call, void *arg), void *arg);
+
+/* {"session", "relay", "since_ms", "expires_ms", "missed": [caller, callee]}
+ * each, ages and times left. */
+void calls_page(struct paging *page, const struct calls *c, uint64_t now);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "common/deadlines.h"
 #include "common/log.h"
+#include "common/paging.h"
 #include "common/table.h"
 #include "proxyd/pinholes.h"
 
@@ -383,33 +384,55 @@ size_t clients_count(const struct clients *c)
 	return c->count;
 }
 
-static int client_json(const void *key, size_t len, void *value, void *arg)
+struct view {
+	struct paging *page;
+	uint64_t now;
+};
+
+/* How long something will last, or has: 0 for what is over, or never was. */
+static json_int_t span(uint64_t from, uint64_t to)
 {
-	const struct client *cl = value;
+	return from && to > from ? (json_int_t)(to - from) : 0;
+}
+
+static json_t *binding_json(const struct binding *b, uint64_t now)
+{
+	const struct client *cl = b->client;
 	const struct pinholes *p = cl->owner->cfg.pinholes;
 	char live[CHANNEL_STRLEN], registered[CHANNEL_STRLEN];
+	uint64_t heard = pinholes_last_heard(p, &b->live);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:b}", "id",
+			 cl->id, "channel", channel_str(live, &b->live),
+			 "registered", channel_str(registered, &b->registered),
+			 "expires_ms", (json_int_t)b->expires, "expires_in_ms",
+			 span(now, b->expires), "heard_ms", (json_int_t)heard,
+			 "heard_ago_ms", span(heard, now), "marked",
+			 pinholes_marked(p, &b->live));
+}
+
+static int show(const void *key, size_t len, void *value, void *arg)
+{
+	const struct client *cl = value;
+	struct view *v = arg;
 	const struct binding *b;
-	int err = 0;
 
 	(void)key;
 	(void)len;
 	SLIST_FOREACH(b, &cl->bindings, link)
-	err |= json_array_append_new(
-		arg,
-		json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "id", cl->id,
-			  "channel", channel_str(live, &b->live), "registered",
-			  channel_str(registered, &b->registered), "expires_ms",
-			  (json_int_t)b->expires, "heard_ms",
-			  (json_int_t)pinholes_last_heard(p, &b->live),
-			  "marked", pinholes_marked(p, &b->live)));
-	return err;
+	if (paging_wants(v->page))
+		paging_add(v->page, binding_json(b, v->now));
+	return paging_full(v->page);
 }
 
-json_t *clients_json(const struct clients *c)
+void clients_page(struct paging *page, const struct clients *c, const char *id,
+		  uint64_t now)
 {
-	json_t *list = json_array();
+	struct view v = {page, now};
+	struct client *one = id ? find(c, id) : NULL;
 
-	if (list)
-		(void)table_apply(c->table, client_json, list);
-	return list;
+	if (one)
+		(void)show(NULL, 0, one, &v);
+	else if (!id)
+		(void)table_apply(c->table, show, &v);
 }

@@ -10,6 +10,7 @@
 
 struct clients;
 struct deadlines;
+struct paging;
 struct pinholes;
 
 enum { CLIENT_BINDINGS_MAX = 10 }; /* of one client id */
@@ -79,8 +80,10 @@ bool clients_live(struct channel *at, const struct clients *c, const char *id);
 
 size_t clients_count(const struct clients *c); /* bindings */
 
-/* [{"id", "channel", "registered", "expires_ms", "heard_ms", "marked"}]; new
- * reference. */
-json_t *clients_json(const struct clients *c);
+/* {"id", "channel", "registered", "expires_in_ms", "heard_ago_ms", "marked"}
+ * each, "expires_ms" and "heard_ms" by the clock of the deadlines; of one
+ * client, or with `id` NULL of all. */
+void clients_page(struct paging *page, const struct clients *c, const char *id,
+		  uint64_t now);
 
 #endif

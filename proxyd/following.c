@@ -166,6 +166,8 @@ static int begin(const struct branch *b, const sip_t *answer)
 			 LOG_S("error", strerror(-err)));
 	else
 		vigil_begin(p, id);
+	calls_natted(p->calls, id, b->route.caller_natted,
+		     b->route.callee_natted);
 	return err;
 }
 

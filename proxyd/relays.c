@@ -85,6 +85,16 @@ int relays_add(struct relays *r, const struct addr *at)
 	return 0;
 }
 
+/* What it refused while it drained says nothing any more. */
+static void serves_again(struct member *m)
+{
+	if (!m->draining)
+		return;
+	m->draining = false;
+	m->avoid_until = 0;
+	log_info("relay drains no more", LOG_A("relay", &m->at));
+}
+
 static void named(struct relays *r, const struct pool_relay *one, uint64_t now)
 {
 	struct member *m = by_id(r, relays_id(r, &one->at));
@@ -99,7 +109,7 @@ static void named(struct relays *r, const struct pool_relay *one, uint64_t now)
 	m->joined = true;
 	m->named = now;
 	m->q = one->q;
-	m->draining = false;
+	serves_again(m);
 }
 
 void relays_listed(struct relays *r, const struct pool_relay *v, size_t n,
@@ -141,6 +151,8 @@ void relays_answered(struct relays *r, relay_id id, unsigned q, bool draining)
 		log_info("relay answers again", LOG_A("relay", &m->at));
 	if (draining && !m->draining)
 		log_info("relay drains", LOG_A("relay", &m->at));
+	if (!draining)
+		serves_again(m);
 	m->silent = false;
 	m->draining = draining;
 	m->q = q;

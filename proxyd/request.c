@@ -38,6 +38,7 @@ static int request_alloc(struct request **rp, struct proxy *p, txn_id id,
 		return -ENOMEM;
 	r->p = p;
 	r->server = id;
+	r->since = proxy_now(p);
 	memcpy(r->call_id, call_id, strlen(call_id) + 1);
 	r->msg = msg;
 	r->sip = sip_object(msg);

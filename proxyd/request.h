@@ -41,6 +41,7 @@ struct request {
 	bool cancelled;    /* by the caller: nothing is begun any more */
 	bool ended;        /* answered; only waits for what is under way */
 	unsigned held;     /* by those who still need it */
+	uint64_t since;    /* milliseconds of the loop's clock */
 
 	const char *client_id; /* who is asked for; lives with msg */
 	bool foreign; /* to a domain not served here; then that is its sender */

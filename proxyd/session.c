@@ -4,6 +4,7 @@
 
 #include "common/deadlines.h"
 #include "common/log.h"
+#include "common/paging.h"
 #include "common/sdp.h"
 #include "common/table.h"
 
@@ -219,30 +220,32 @@ size_t sessions_count(const struct sessions *s)
 	return table_count(s->table);
 }
 
-static int entry_json(const void *key, size_t len, void *value, void *arg)
+static json_t *session_json(const struct entry *e)
 {
-	const struct entry *e = value;
 	char relay[ADDR_STRLEN];
 	json_t *ports = json_array();
 
-	(void)key;
-	(void)len;
 	for (size_t i = 0; i < e->s.resource->n; i++)
 		(void)json_array_append_new(
 			ports, json_integer(e->s.resource->media[i].port));
-	return json_array_append_new(
-		arg,
-		json_pack("{s:s, s:s, s:b, s:I, s:o}", "call_id", e->call_id,
-			  "relay", addr_str(relay, &e->s.relay), "confirmed",
-			  e->s.confirmed, "since_ms", (json_int_t)e->s.since,
-			  "ports", ports));
+	return json_pack("{s:s, s:s, s:b, s:I, s:o}", "call_id", e->call_id,
+			 "relay", addr_str(relay, &e->s.relay), "confirmed",
+			 e->s.confirmed, "since_ms", (json_int_t)e->s.since,
+			 "ports", ports);
 }
 
-json_t *sessions_json(const struct sessions *s)
+static int show(const void *key, size_t len, void *value, void *arg)
 {
-	json_t *list = json_array();
+	struct paging *page = arg;
 
-	if (list)
-		(void)table_apply(s->table, entry_json, list);
-	return list;
+	(void)key;
+	(void)len;
+	if (paging_wants(page))
+		paging_add(page, session_json(value));
+	return paging_full(page);
+}
+
+void sessions_page(struct paging *page, const struct sessions *s)
+{
+	(void)table_apply(s->table, show, page);
 }

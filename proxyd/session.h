@@ -9,6 +9,7 @@
 #include "common/addr.h"
 
 struct deadlines;
+struct paging;
 struct sdp;
 struct sessions;
 
@@ -64,8 +65,7 @@ void sessions_answered(struct sessions *s, const char *call_id);
 void sessions_del(struct sessions *s, const char *call_id);
 size_t sessions_count(const struct sessions *s);
 
-/* [{"call_id", "relay", "confirmed", "since_ms", "ports": […]}]; new reference.
- */
-json_t *sessions_json(const struct sessions *s);
+/* {"call_id", "relay", "confirmed", "since_ms", "ports": […]} each. */
+void sessions_page(struct paging *page, const struct sessions *s);
 
 #endif

@@ -1,14 +1,13 @@
 #include <errno.h>
 
 #include "common/admin.h"
+#include "common/paging.h"
 #include "common/trace.h"
 #include "redirectd/clock.h"
 #include "redirectd/relays.h"
 #include "redirectd/store.h"
 
 #include "redirectd/api.h"
-
-enum { LIST_MAX = 1000 };
 
 static int fail(json_t **out, int status, const char *what)
 {
@@ -42,7 +41,7 @@ static json_t *client_json(const struct client *c, dir_time now)
 }
 
 struct listing {
-	json_t *list;
+	struct paging page;
 	dir_time now;
 };
 
@@ -50,8 +49,9 @@ static int list_client(const struct client *c, void *arg)
 {
 	struct listing *l = arg;
 
-	(void)json_array_append_new(l->list, client_json(c, l->now));
-	return json_array_size(l->list) >= LIST_MAX;
+	if (paging_wants(&l->page))
+		paging_add(&l->page, client_json(c, l->now));
+	return paging_full(&l->page);
 }
 
 /* It is looked at when it is asked for again. */
@@ -88,17 +88,19 @@ static int get_clients(json_t **out, const struct admin_query *q, void *arg)
 	struct api *api = arg;
 	const char *id = admin_arg(q, "id");
 	struct store_counts n = store_counts(api->store);
-	struct listing l = {NULL, dir_clock_now(api->clock)};
+	struct listing l = {.now = dir_clock_now(api->clock)};
 
 	if (id)
 		return one_client(out, api, id);
-	l.list = json_array();
+	if (paging_begin(&l.page, q))
+		return paging_refuse(out);
 	(void)store_apply(api->store, list_client, &l);
 	*out = json_pack("{s:I, s:I, s:I, s:b, s:o}", "known",
 			 (json_int_t)n.known, "registered",
 			 (json_int_t)n.clients, "contacts",
 			 (json_int_t)n.contacts, "complete",
-			 json_array_size(l.list) == n.known, "clients", l.list);
+			 json_array_size(l.page.list) == n.known, "clients",
+			 l.page.list);
 	return 200;
 }
 

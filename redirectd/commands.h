@@ -2,6 +2,7 @@
 #define REDIRECTD_COMMANDS_H
 
 #include "common/command.h"
+#include "common/trace_print.h"
 #include "proto/redirect.h"
 
 /* Every command of redirectd, once: name, arguments, help, function (run of
@@ -23,6 +24,10 @@
 	  command_clients_export)                                              \
 	X("clients import", "[FILE]", "take over such a file, - for stdin",    \
 	  command_clients_import)                                              \
+	X("clients", "[ID] [--json]", "who is where, one or all of them",      \
+	  command_clients)                                                     \
+	X("relays", "[--json]", "the pool of relays", command_relays)          \
+	X("trace", TRACE_COMMAND_USAGE, TRACE_COMMAND_HELP, command_trace)     \
 	X("ready", "",                                                         \
 	  "whether the one that runs here is ready (exit status)",             \
 	  command_ready)

@@ -1,9 +1,13 @@
+#include <errno.h>
+
 #include "common/admin.h"
 #include "common/metrics.h"
+#include "common/paging.h"
 #include "common/trace.h"
 #include "relayd/api.h"
 #include "relayd/counters.h"
 #include "relayd/crew.h"
+#include "relayd/draining.h"
 #include "relayd/fastpath.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
@@ -11,7 +15,7 @@
 #include "relayd/report.h"
 #include "relayd/session.h"
 
-enum { LIST_MAX = 1000, OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404 };
+enum { OK = 200, BAD_REQUEST = 400, NOT_FOUND = 404, CONFLICT = 409 };
 
 static const struct metric_def counter_defs[] = {RELAYD_COUNTERS(METRICS_DEF)};
 
@@ -65,6 +69,13 @@ static uint64_t fastpath_gauge(void *arg)
 	return api->fastpath != NULL;
 }
 
+static uint64_t drained_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return atomic_load(&api->load->draining);
+}
+
 static int sum_up(struct engine *e, void *arg)
 {
 	engine_count(e, arg);
@@ -90,12 +101,13 @@ static const struct {
 	{"ports_quarantined", "Port pairs at rest", ports_quarantined_gauge},
 	{"bandwidth", "Bits/s of media, where media.bandwidth limits it",
 	 bandwidth_gauge},
+	{"drained", "Whether it takes no new sessions", drained_gauge},
 	{"fastpath", "Whether the kernel fast path is there", fastpath_gauge},
 	{"fast_flows", "Directions of streams in the fast path", fast_gauge},
 };
 
 struct listing {
-	json_t *list;
+	struct paging page;
 	uint64_t now;
 	const char *call; /* one session, if not NULL */
 	json_t *one;
@@ -105,10 +117,9 @@ static int list_one(const struct session *s, void *arg)
 {
 	struct listing *l = arg;
 
-	if (json_array_size(l->list) >= LIST_MAX)
-		return 1;
-	json_array_append_new(l->list, report_session_brief(s, l->now));
-	return 0;
+	if (paging_wants(&l->page))
+		paging_add(&l->page, report_session_brief(s, l->now));
+	return paging_full(&l->page);
 }
 
 static int list_engine(struct engine *e, void *arg)
@@ -146,12 +157,44 @@ static int get_sessions(json_t **out, const struct admin_query *q, void *arg)
 		*out = l.one;
 		return OK;
 	}
-	l.list = json_array();
+	if (paging_begin(&l.page, q))
+		return paging_refuse(out);
 	crew_each(api->crew, list_engine, &l);
-	*out = json_pack("{s:I,s:o}", "total",
+	*out = json_pack("{s:I,s:b,s:o}", "total",
 			 (json_int_t)atomic_load(&api->load->sessions),
-			 "sessions", l.list);
+			 "draining", (int)atomic_load(&api->load->draining),
+			 "sessions", l.page.list);
 	return OK;
+}
+
+static int get_load(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct api *api = arg;
+
+	(void)q;
+	*out = report_load(api->load, api->ports, uv_now(api->loop));
+	return OK;
+}
+
+/* What it is like afterwards; that it was so before is no error. */
+static int set_draining(json_t **out, struct api *api,
+			int (*set)(struct relay *r))
+{
+	if (set(api->relay) == -ESHUTDOWN)
+		return error(out, CONFLICT, "a signal has told it to end");
+	return get_load(out, NULL, api);
+}
+
+static int post_drain(json_t **out, const struct admin_query *q, void *arg)
+{
+	(void)q;
+	return set_draining(out, arg, draining_begin);
+}
+
+static int post_undrain(json_t **out, const struct admin_query *q, void *arg)
+{
+	(void)q;
+	return set_draining(out, arg, draining_end);
 }
 
 static int get_trace(json_t **out, const struct admin_query *q, void *arg)
@@ -178,11 +221,20 @@ static const struct {
 	const char *path;
 	const char *about;
 	admin_h *fn;
+	int (*add)(struct admin *a, const char *path, const char *about,
+		   admin_h *fn, void *arg);
 } routes[] = {
-	{"/api/sessions",
-	 "sessions at present; one in detail with ?call=", get_sessions},
-	{"/api/trace", "messages and notes of one call: ?call=", get_trace},
-	{"/api/calls", "Call-IDs of the calls traced, newest first", get_calls},
+	{"/api/sessions", "sessions at present; one in detail with ?call=",
+	 get_sessions, admin_route},
+	{"/api/load", "what it carries, and whether it drains", get_load,
+	 admin_route},
+	{"/api/drain", "take no new sessions", post_drain, admin_route_post},
+	{"/api/undrain", "take new sessions again", post_undrain,
+	 admin_route_post},
+	{"/api/trace", "messages and notes of one call: ?call=", get_trace,
+	 admin_route},
+	{"/api/calls", "Call-IDs of the calls traced, newest first", get_calls,
+	 admin_route},
 };
 
 int api_metrics(struct metrics *m, struct api *api)
@@ -203,7 +255,7 @@ int api_routes(struct admin *admin, struct api *api)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(routes) / sizeof(routes[0]); i++)
-		err = admin_route(admin, routes[i].path, routes[i].about,
-				  routes[i].fn, api);
+		err = routes[i].add(admin, routes[i].path, routes[i].about,
+				    routes[i].fn, api);
 	return err;
 }

@@ -12,10 +12,12 @@ struct load;
 struct metrics;
 struct ports;
 struct quota;
+struct relay;
 struct trace;
 
 /* What operators and their tools can ask over HTTP. */
 struct api {
+	struct relay *relay; /* what is told to drain */
 	uv_loop_t *loop;
 	struct crew *crew;
 	struct ports *ports;
@@ -30,7 +32,7 @@ struct api {
 /* Counters and gauges of /metrics; `api` outlives `m`. 0 or -ENOMEM. */
 int api_metrics(struct metrics *m, struct api *api);
 
-/* /api/sessions, /api/trace, /api/calls; `api` outlives `admin`. */
+/* What there is under /api/; `api` outlives `admin`. */
 int api_routes(struct admin *admin, struct api *api);
 
 #endif

@@ -16,3 +16,10 @@ int command_ready(const void *conf, const struct command_args *args,
 	(void)args;
 	return ask_ready(((const struct relayd_conf *)conf)->http, err);
 }
+
+int command_trace(const void *conf, const struct command_args *args,
+		  char err[CONF_ERRLEN])
+{
+	return trace_command(((const struct relayd_conf *)conf)->http, args,
+			     err);
+}

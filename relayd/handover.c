@@ -47,6 +47,7 @@ static int take_relay(struct handover *h, const json_t *message,
 	if (json_is_true(json_object_get(message, "table")) && fds->n > 0 &&
 	    h->table < 0)
 		h->table = fds->fds[--fds->n];
+	h->drained = json_is_true(json_object_get(message, "drained"));
 	fdbag_close(&h->doors);
 	h->doors = *fds;
 	*fds = (struct fdbag){0};

@@ -41,6 +41,7 @@ struct handover_session {
 
 struct handover {
 	struct fdbag doors; /* bound sockets, taken by address */
+	bool drained;       /* it took no new sessions, by command */
 	int table;          /* of fdstore.h, or -1 */
 	json_t *resting;    /* [[port, ms left], …] or NULL */
 	struct handover_session *sessions;
@@ -76,6 +77,7 @@ struct handover_given {
 	const int *fds;
 	size_t nfds;
 	int table; /* of fdstore.h, or -1 */
+	bool drained;
 	uint64_t now;
 	size_t sessions; /* set: how many were given */
 };

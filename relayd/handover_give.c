@@ -78,9 +78,9 @@ static int give_relay(int peer, const struct handover_given *g)
 	if (g->table >= 0)
 		fds[n++] = g->table;
 	return handover_send(peer,
-			     json_pack("{s:s,s:i,s:b}", "is", "relay",
+			     json_pack("{s:s,s:i,s:b,s:b}", "is", "relay",
 				       "version", HANDOVER_VERSION, "table",
-				       g->table >= 0),
+				       g->table >= 0, "drained", g->drained),
 			     fds, n);
 }
 

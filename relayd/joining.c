@@ -232,6 +232,31 @@ void joining_leave(struct joining *j, uint64_t now)
 		begin(j, &j->place[i], now, 0);
 }
 
+void joining_stay_out(struct joining *j)
+{
+	if (!j)
+		return;
+	j->leaving = true;
+	for (size_t i = 0; i < j->cfg.n; i++)
+		j->place[i].next = UINT64_MAX;
+}
+
+/* By the next joining_run(). */
+void joining_return(struct joining *j, uint64_t now)
+{
+	if (!j || !j->leaving)
+		return;
+	j->leaving = false;
+	for (size_t i = 0; i < j->cfg.n; i++) {
+		struct place *p = &j->place[i];
+
+		p->resend = 0;
+		p->refused = 0;
+		p->until = 0;
+		p->next = now;
+	}
+}
+
 size_t joining_count(const struct joining *j, uint64_t now)
 {
 	size_t n = 0;

@@ -43,8 +43,13 @@ void joining_run(struct joining *j, uint64_t now, uint64_t room);
 bool joining_datagram(struct joining *j, const struct addr *src,
 		      const char *data, size_t len, uint64_t now);
 
-/* Leave the pool, for good; what is sent now is repeated by joining_run(). */
+/* Leave the pool until joining_return(); what is sent now is repeated by
+ * joining_run(). */
 void joining_leave(struct joining *j, uint64_t now);
+void joining_return(struct joining *j, uint64_t now);
+
+/* The same before it has joined: there is nothing to leave. */
+void joining_stay_out(struct joining *j);
 
 /* How many redirectd have this relay in their pool, as far as is known. */
 size_t joining_count(const struct joining *j, uint64_t now);

@@ -10,7 +10,7 @@ struct load {
 	atomic_size_t sessions;
 	atomic_size_t streams;
 	atomic_size_t max;    /* sessions, by configuration */
-	atomic_bool draining; /* no new sessions from here on */
+	atomic_bool draining; /* no new sessions for now, or any more */
 };
 
 /* How many more sessions may begin, of one media line each, where so many port

@@ -10,6 +10,7 @@
 #include "common/udp.h"
 #include "relayd/commands.h"
 #include "relayd/conf.h"
+#include "relayd/draining.h"
 #include "relayd/fastpath.h"
 #include "relayd/fdstore.h"
 #include "relayd/port.h"
@@ -22,19 +23,13 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct relay *r = timer->data;
 	uint64_t now = uv_now(timer->loop);
-	size_t left = atomic_load(&r->load.sessions);
 
 	if (r->fastpath)
 		fastpath_beat(r->fastpath);
 	fdstore_tick(r->succession.fdstore);
 	joining_run(r->joining, now,
 		    load_room(&r->load, ports_available(r->ports, now)));
-	if (!r->drain_until || (left > 0 && now < r->drain_until))
-		return;
-	if (left > 0)
-		log_warn("drain time over, sessions are cut",
-			 LOG_I("sessions", left));
-	daemon_exit(r->daemon);
+	draining_tick(r);
 }
 
 static int start_tick(struct relay *r, char err[CONF_ERRLEN])
@@ -70,7 +65,7 @@ static int start(void **ctx, struct daemon *d, const void *conf,
 		ret = steps[i](r, err);
 	if (ret)
 		return ret;
-	admin_not_ready(r->admin, NULL);
+	admin_not_ready(r->admin, r->drained ? "draining" : NULL);
 	for (size_t i = 0; i < r->ifaces.n; i++)
 		log_info("media address", LOG_A("bind", &r->ifaces.v[i].bind),
 			 LOG_A("advertise", &r->ifaces.v[i].advertise),
@@ -115,15 +110,7 @@ static void reload(void *ctx, const void *conf)
 
 static void drain(void *ctx)
 {
-	struct relay *r = ctx;
-
-	r->drain_until = uv_now(daemon_loop(r->daemon)) +
-			 (uint64_t)r->conf->drain * 1000;
-	admin_not_ready(r->admin, "draining");
-	joining_leave(r->joining, uv_now(daemon_loop(r->daemon)));
-	atomic_store(&r->load.draining, true);
-	if (atomic_load(&r->load.sessions) == 0)
-		daemon_exit(r->daemon);
+	draining_to_end(ctx);
 }
 
 static void on_tick_closed(uv_handle_t *h)

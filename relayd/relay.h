@@ -1,6 +1,8 @@
 #ifndef RELAYD_RELAY_H
 #define RELAYD_RELAY_H
 
+#include <stdbool.h>
+
 #include "common/conf.h"
 #include "relayd/api.h"
 #include "relayd/crew.h"
@@ -53,7 +55,8 @@ struct relay {
 	struct metrics *metrics;
 	struct admin *admin;
 	uv_timer_t *tick;     /* freed when closed */
-	uint64_t drain_until; /* 0: not draining */
+	bool drained;         /* takes no new sessions, by command */
+	uint64_t drain_until; /* and ends then, by a signal; 0: it does not */
 	struct succession succession;
 	int doors[LISTEN_MAX + 1]; /* control and HTTP sockets */
 	const struct engine_door *control[LISTEN_MAX];

@@ -43,6 +43,8 @@ int start_takeover(struct relay *r, char err[CONF_ERRLEN])
 		}
 		ret = succession_ask(&r->succession, path, err);
 	}
+	r->drained = r->succession.left.drained;
+	atomic_store(&r->load.draining, r->drained);
 	if (!ret)
 		succession_find(&r->succession);
 	return ret;
@@ -107,6 +109,7 @@ int start_admin(struct relay *r, char err[CONF_ERRLEN])
 	int ret = addr_parse(&http, r->conf->http, 0);
 
 	r->api = (struct api){
+		.relay = r,
 		.loop = daemon_loop(r->daemon),
 		.crew = r->crew,
 		.ports = r->ports,
@@ -150,6 +153,8 @@ int start_joining(struct relay *r, char err[CONF_ERRLEN])
 
 	cfg.n = relayd_conf_redirects(cfg.redirect, r->conf);
 	ret = cfg.n ? joining_alloc(&r->joining, &cfg) : 0;
+	if (!ret && r->drained)
+		joining_stay_out(r->joining);
 	return ret ? start_fail(err, ret, "pool", "") : 0;
 }
 
@@ -186,6 +191,7 @@ int start_succession(struct relay *r, char err[CONF_ERRLEN])
 	s->daemon = r->daemon;
 	s->crew = r->crew;
 	s->ports = r->ports;
+	s->drained = &r->drained;
 	s->fds = r->doors;
 	s->fastpath = r->fastpath;
 	s->nfds = r->nlisteners;

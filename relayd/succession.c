@@ -139,6 +139,7 @@ static void on_ask(int peer, void *arg)
 		.fds = s->fds,
 		.nfds = s->nfds,
 		.table = fdstore_table(s->fdstore),
+		.drained = *s->drained,
 		.now = now_ms(),
 	};
 	char why[HANDOVER_WHY];

@@ -25,6 +25,7 @@ struct succession {
 	struct daemon *daemon;
 	struct crew *crew;
 	struct ports *ports;
+	const bool *drained;
 	const int *fds; /* of the control and HTTP sockets */
 	size_t nfds;
 	struct fastpath *fastpath; /* or NULL */

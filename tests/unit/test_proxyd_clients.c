@@ -5,6 +5,7 @@
 
 #include "common/channel.h"
 #include "common/deadlines.h"
+#include "common/paging.h"
 #include "proxyd/clients.h"
 #include "proxyd/pinholes.h"
 
@@ -267,21 +268,32 @@ END_TEST
 
 START_TEST(the_table_is_shown)
 {
-	json_t *list, *one;
+	struct paging page = {.limit = 2, .list = json_array()};
+	json_t *one;
 
 	put(BOB, URI, &t.at);
 	ck_assert(clients_moved(t.c, BOB, OWN, &t.moved, 2));
 	pinholes_mark(t.p, &t.moved, "test");
-	list = clients_json(t.c);
-	ck_assert_uint_eq(json_array_size(list), 1);
-	one = json_array_get(list, 0);
+	clients_page(&page, t.c, NULL, 2);
+	ck_assert_uint_eq(json_array_size(page.list), 1);
+	one = json_array_get(page.list, 0);
 	ck_assert_str_eq(json_string_value(json_object_get(one, "id")), BOB);
 	ck_assert_str_eq(json_string_value(json_object_get(one, "channel")),
 			 "198.51.100.28:40001");
 	ck_assert_str_eq(json_string_value(json_object_get(one, "registered")),
 			 "198.51.100.28:40000");
 	ck_assert(json_is_true(json_object_get(one, "marked")));
-	json_decref(list);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(one, "expires_in_ms")),
+		END - 2);
+	clients_page(&page, t.c, CARL, 2);
+	ck_assert_uint_eq(page.seen, 1);
+	put(CARL, "sip:carl@" OWN, &t.at);
+	clients_page(&page, t.c, CARL, 2);
+	ck_assert_uint_eq(json_array_size(page.list), 2);
+	one = json_array_get(page.list, 1);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "id")), CARL);
+	json_decref(page.list);
 }
 END_TEST
 

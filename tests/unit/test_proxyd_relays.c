@@ -127,6 +127,22 @@ START_TEST(one_that_said_no_is_left_alone_for_a_while)
 }
 END_TEST
 
+/* What it refused meanwhile is no reason to wait any more. */
+START_TEST(one_that_drains_no_more_is_as_good_as_before)
+{
+	both_join(1);
+	relays_avoid(relays, id_of(&a), 30000);
+	relays_answered(relays, id_of(&a), 500, true);
+	ck_assert_int_eq(chosen(&a, 0, 2) + chosen(&a, 1, 2), 0);
+	relays_answered(relays, id_of(&a), 500, false);
+	ck_assert_int_gt(chosen(&a, 0, 2), 20);
+	relays_avoid(relays, id_of(&a), 30000);
+	relays_answered(relays, id_of(&a), 500, true);
+	both_join(3);
+	ck_assert_int_gt(chosen(&a, 0, 3), 20);
+}
+END_TEST
+
 START_TEST(one_that_is_full_comes_last)
 {
 	both_join(1);
@@ -190,6 +206,7 @@ int main(void)
 	tcase_add_test(tc, one_that_drains_gets_no_call_at_all);
 	tcase_add_test(tc, one_that_said_no_is_left_alone_for_a_while);
 	tcase_add_test(tc, one_that_is_full_comes_last);
+	tcase_add_test(tc, one_that_drains_no_more_is_as_good_as_before);
 	tcase_add_test(tc, the_configured_stay);
 	tcase_add_test(tc, the_table_is_bounded_and_ids_are_never_used_again);
 	srunner_run_all(sr, CK_NORMAL);

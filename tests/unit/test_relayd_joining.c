@@ -207,6 +207,48 @@ START_TEST(leaving_is_said_until_it_is_heard)
 }
 END_TEST
 
+/* Undrained: it registers at once, as a later word than that it left. */
+START_TEST(it_may_come_back)
+{
+	unsigned left;
+
+	joining_run(joining, 1000, ROOM);
+	ck_assert(answer(0, 200, EXPIRES, 1000));
+	ck_assert(answer(1, 200, EXPIRES, 1000));
+	joining_leave(joining, 2000);
+	ck_assert_ptr_nonnull(strstr(sent[0].text, ";expires=0\r\n"));
+	ck_assert_uint_eq(sent[0].n, 2);
+	left = cseq(0);
+	ck_assert(answer(1, 200, 0, 2000));
+	joining_return(joining, 3000);
+	joining_run(joining, 3000, ROOM);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(sent[i].n, 3);
+		ck_assert_ptr_nonnull(strstr(sent[i].text, ";expires=30\r\n"));
+		ck_assert_uint_gt(cseq(i), left);
+		ck_assert(answer(i, 200, EXPIRES, 3000));
+	}
+	ck_assert_uint_eq(joining_count(joining, 3000), 2);
+	joining_return(joining, 4000); /* it is there */
+	joining_run(joining, 4000, ROOM);
+	ck_assert_uint_eq(sent[0].n, 3);
+}
+END_TEST
+
+START_TEST(it_may_stay_out_from_the_beginning)
+{
+	joining_stay_out(joining);
+	joining_run(joining, 1000, ROOM);
+	joining_leave(joining, 2000);
+	joining_run(joining, 100000, ROOM);
+	ck_assert_uint_eq(sent[0].n + sent[1].n, 0);
+	joining_return(joining, 200000);
+	joining_run(joining, 200000, ROOM);
+	ck_assert_uint_eq(sent[0].n, 1);
+	ck_assert_uint_eq(sent[1].n, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("relayd_joining");
@@ -221,6 +263,8 @@ int main(void)
 	tcase_add_test(tc, a_refusal_is_no_membership);
 	tcase_add_test(tc, only_the_answers_to_its_own_questions_are_taken);
 	tcase_add_test(tc, leaving_is_said_until_it_is_heard);
+	tcase_add_test(tc, it_may_come_back);
+	tcase_add_test(tc, it_may_stay_out_from_the_beginning);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
