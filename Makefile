@@ -23,6 +23,17 @@ VERSION := 0.1.0
 MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)
 
+# Where things are installed, as in GNU's conventions. The daemons look for
+# their configuration in $(sysconfdir)/pinhole.
+PREFIX ?= /usr/local
+sysconfdir ?= /etc
+sbindir ?= $(PREFIX)/sbin
+mandir ?= $(PREFIX)/share/man
+unitdir ?= $(PREFIX)/lib/systemd/system
+sysusersdir ?= $(PREFIX)/lib/sysusers.d
+sysctldir ?= $(PREFIX)/lib/sysctl.d
+confdir := $(sysconfdir)/pinhole
+
 DAEMONS := proxyd redirectd relayd
 LIB_SRC := $(wildcard common/*.c proto/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
@@ -58,6 +69,14 @@ $(BUILD)/relayd/fastpath.o: relayd/fastpath.c relayd/fastpath.bpf.c relayd/fastp
 	@echo "  CC    $<$(if $(FASTPATH), (with fastpath.bpf.c))"
 	$(if $(FASTPATH),$(Q)$(BPF_CC) $(BPF_CFLAGS) -c -o $(@D)/fastpath.bpf relayd/fastpath.bpf.c)
 	$(Q)$(CC) $(ALL_CFLAGS) $(if $(FASTPATH),-DFASTPATH_OBJECT='"$(@D)/fastpath.bpf"') -c -o $@ $<
+
+# The one object that knows where it is installed, made anew when that changes.
+$(BUILD)/common/daemon_options.o: ALL_CFLAGS += -DPINHOLE_CONF_DIR='"$(confdir)"'
+$(BUILD)/common/daemon_options.o: $(BUILD)/sysconfdir
+$(BUILD)/sysconfdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(sysconfdir)' | cmp -s - $@ || echo '$(sysconfdir)' >$@
+.PHONY: FORCE
 
 $(addprefix $(BUILD)/relayd/fastpath_,none.o user.o pin.o orphan.o): ALL_CFLAGS += $(if $(FASTPATH),-DFASTPATH_OBJECT)
 
@@ -167,6 +186,55 @@ bench-media: ## media: packets/s, CPU, latency and memory, four ways (root)
 bench-directory: ## the directory: a million contacts, each store, beside Kamailio (root)
 	$(Q)$(MAKE) $(BUILD)/bin/redirectd
 	$(AS_ROOT) env PINHOLE_BUILD=$(BUILD) tests/bench/bench-directory
+
+# Manual pages, from texts and the tables of the daemons. Their date is that of
+# the source.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+PAGES := $(foreach d,$(DAEMONS),$(BUILD)/man/$(d).8 $(BUILD)/man/$(d).json.5)
+.PHONY: man
+man: $(PAGES) ## manual pages, in build/man
+define page_rule
+$(BUILD)/man/$(1): $(BUILD)/bin/$(2) $(wildcard deploy/man/*)
+	@mkdir -p $$(@D)
+	@echo "  MAN   $$@"
+	$$(Q)SOURCE_DATE_EPOCH=$$(SOURCE_DATE_EPOCH) CONFDIR=$$(confdir) \
+		deploy/man/page $(BUILD)/bin $(2) $(3) >$$@.new && mv $$@.new $$@
+endef
+$(foreach d,$(DAEMONS),$(eval $(call page_rule,$(d).8,$(d),8))$(eval $(call page_rule,$(d).json.5,$(d),5)))
+
+# What is there in $(confdir) stays.
+INSTALLED = $(DAEMONS:%=$(sbindir)/%) $(DAEMONS:%=$(unitdir)/%.service) \
+	$(DAEMONS:%=$(mandir)/man8/%.8) $(DAEMONS:%=$(mandir)/man5/%.json.5) \
+	$(sysusersdir)/pinhole.conf $(sysctldir)/50-pinhole.conf
+SUBSTITUTE := sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@confdir@|$(confdir)|g'
+.PHONY: install uninstall
+install: all man ## onto this host: PREFIX=/usr/local DESTDIR= sysconfdir=/etc
+	@mkdir -p $(sort $(dir $(INSTALLED:%=$(DESTDIR)%)))
+	$(Q)install -m 755 $(BINS) $(DESTDIR)$(sbindir)
+	$(Q)install -m 644 $(filter %.8,$(PAGES)) $(DESTDIR)$(mandir)/man8
+	$(Q)install -m 644 $(filter %.5,$(PAGES)) $(DESTDIR)$(mandir)/man5
+	$(Q)install -m 644 deploy/systemd/pinhole.sysusers $(DESTDIR)$(sysusersdir)/pinhole.conf
+	$(Q)install -m 644 deploy/sysctl/pinhole.conf $(DESTDIR)$(sysctldir)/50-pinhole.conf
+	$(Q)for d in $(DAEMONS); do \
+		$(SUBSTITUTE) deploy/systemd/$$d.service.in >$(DESTDIR)$(unitdir)/$$d.service && \
+		chmod 644 $(DESTDIR)$(unitdir)/$$d.service || exit 1; done
+	$(Q)deploy/conf/install $(DESTDIR)$(confdir) $(DAEMONS)
+	@echo "installed; next, as root: systemd-sysusers && systemctl daemon-reload" \
+		"&& chgrp pinhole $(confdir)/*.json && systemctl enable --now $(DAEMONS)"
+uninstall: ## take away what install brought, but for configuration and state
+	$(Q)rm -f $(INSTALLED:%=$(DESTDIR)%)
+
+.PHONY: deb check-host
+deb: ## Debian packages, in build/deb
+	@sh deploy/install-packages build deb
+	$(Q)$(MAKE) $(BUILD)/deb/built
+$(BUILD)/deb/built: Makefile README.md LICENSE $(shell find $(DAEMONS) common proto deploy -type f)
+	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) deploy/debian/build $(BUILD)/deb $(VERSION)
+	@touch $@
+check-host: ## installation, units, manual pages, packages in a clean Debian (root)
+	@sh deploy/install-packages build deb test host
+	$(Q)$(MAKE) all man $(BUILD)/deb/built
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/host
 
 # libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
 FUZZ ?= fuzz_sipmsg

@@ -15,7 +15,6 @@
 
 enum {
 	CONF_FILE_MAX = 1 << 20,
-	CONF_NAME_MAX = 128,
 	CONF_DEPTH_MAX = 8,
 };
 
@@ -212,9 +211,8 @@ static int load_file(struct load *l)
 	return err;
 }
 
-/* "relayd", "media.address" -> "RELAYD_MEDIA_ADDRESS" */
-static void variable(char buf[CONF_NAME_MAX], const char *program,
-		     const char *name)
+void conf_variable(char buf[CONF_NAME_MAX], const char *program,
+		   const char *name)
 {
 	int n = snprintf(buf, CONF_NAME_MAX, "%s_%s", program, name);
 
@@ -229,7 +227,7 @@ static int load_variable(struct load *l, const struct conf_key *key)
 	struct conf_fault fault = {.env = true};
 	char name[CONF_NAME_MAX];
 
-	variable(name, l->program, key->name);
+	conf_variable(name, l->program, key->name);
 	const char *text = getenv(name);
 
 	if (!text)
@@ -255,11 +253,11 @@ static void warn_unknown(const struct load *l, const char *entry)
 	char name[CONF_NAME_MAX];
 	size_t len = strcspn(entry, "=");
 
-	variable(name, l->program, "");
+	conf_variable(name, l->program, "");
 	if (strncmp(entry, name, strlen(name)) != 0)
 		return;
 	for (size_t i = 0; i < l->nkeys; i++) {
-		variable(name, l->program, l->keys[i].name);
+		conf_variable(name, l->program, l->keys[i].name);
 		if (strlen(name) == len && memcmp(entry, name, len) == 0)
 			return;
 	}
@@ -331,7 +329,7 @@ void conf_print(const struct conf_key *keys, size_t nkeys, const char *program)
 
 		width = len > width ? len : width;
 	}
-	variable(name, program, nkeys ? keys[0].name : "");
+	conf_variable(name, program, nkeys ? keys[0].name : "");
 	printf("Configuration keys, their defaults, and what they are (* takes "
 	       "effect on SIGHUP).\nEach is also an environment variable: %s "
 	       "is %s.\n",

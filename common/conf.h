@@ -70,6 +70,12 @@ int conf_keep(void *next, const void *running, const struct conf_key *keys,
 /* The table of keys, for -h: name, default, help. Printed to stdout. */
 void conf_print(const struct conf_key *keys, size_t nkeys, const char *program);
 
+/* The environment's name of a key: "relayd", "media.address" ->
+ * "RELAYD_MEDIA_ADDRESS". */
+enum { CONF_NAME_MAX = 128 };
+void conf_variable(char buf[CONF_NAME_MAX], const char *program,
+		   const char *name);
+
 /* Ready-made checks. */
 int conf_check_addr(const char *value, char *why, size_t len); /* ip[:port] */
 int conf_check_ip(const char *value, char *why, size_t len);   /* ip */

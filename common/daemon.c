@@ -12,13 +12,17 @@
 #include "common/findings.h"
 #include "common/log.h"
 #include "common/notify.h"
+#include "common/watchdog.h"
 
 enum {
 	/* How long closing may take before what is still open is a leak. */
 	DAEMON_CLOSE_MS = 2000,
+	/* What ending takes beyond the time that is left to what has begun. */
+	DAEMON_END_S = 10,
+	NOTIFY_LINES = 96,
 };
 
-static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
 enum { NSIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
 struct daemon {
@@ -30,6 +34,8 @@ struct daemon {
 	void *conf;     /* as at start, until the end */
 	void *reloaded; /* the newest, or NULL */
 	void *ctx;
+	struct watchdog *watchdog;
+	bool heir;    /* of the process that the service manager started */
 	bool running; /* inside the loop */
 	bool draining;
 	bool exiting;
@@ -141,6 +147,16 @@ static void reload(struct daemon *d)
 	log_info("configuration reloaded", LOG_S("file", d->file));
 }
 
+/* The service manager's own limit may be shorter. */
+static void tell_ending(unsigned seconds)
+{
+	char lines[NOTIFY_LINES];
+
+	snprintf(lines, sizeof(lines), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu",
+		 (seconds + DAEMON_END_S) * 1000000ULL);
+	notify_say(lines);
+}
+
 static void end(struct daemon *d, int signum)
 {
 	bool at_once = d->draining || !d->class->drain;
@@ -152,15 +168,26 @@ static void end(struct daemon *d, int signum)
 		return;
 	}
 	d->draining = true;
-	notify_say("STOPPING=1");
-	d->class->drain(d->ctx);
+	tell_ending(d->class->drain(d->ctx));
+}
+
+static void leave(struct daemon *d)
+{
+	if (d->draining || !d->class->leave || !d->class->leave(d->ctx)) {
+		end(d, SIGUSR2);
+		return;
+	}
+	d->draining = true;
+	log_info("ending, all is left to the next process");
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	struct daemon *d = handle->data;
 
-	if (signum != SIGHUP)
+	if (signum == SIGUSR2)
+		leave(d);
+	else if (signum != SIGHUP)
 		end(d, signum);
 	else if (!d->draining)
 		reload(d);
@@ -218,10 +245,17 @@ static void close_loop(struct daemon *d)
 /* Of two in turn (relayd --takeover) the service is the later one. */
 static void tell_ready(void)
 {
-	char lines[64];
+	char lines[NOTIFY_LINES];
 
 	snprintf(lines, sizeof(lines), "READY=1\nMAINPID=%ld", (long)getpid());
 	notify_say(lines);
+}
+
+static bool is_alive(void *arg)
+{
+	const struct daemon *d = arg;
+
+	return !d->class->alive || d->class->alive(d->ctx);
 }
 
 static int run(struct daemon *d, char err[CONF_ERRLEN])
@@ -236,11 +270,15 @@ static int run(struct daemon *d, char err[CONF_ERRLEN])
 	if (!ret)
 		ret = c->start(&d->ctx, d, d->conf, err);
 	if (!ret)
+		ret = watchdog_start(&d->watchdog, &d->loop, d->heir, is_alive,
+				     d);
+	if (!ret)
 		tell_ready();
 	d->running = true;
 	while (!ret && !d->exiting)
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 	d->running = false;
+	watchdog_stop(d->watchdog);
 	c->stop(d->ctx);
 	unwatch_signals(d);
 	close_loop(d);
@@ -258,6 +296,11 @@ bool daemon_has_flag(const struct daemon *d, const char *name)
 		if (!strcmp(d->class->flags[i].name, name))
 			return d->flags & 1U << i;
 	return false;
+}
+
+void daemon_inherits(struct daemon *d)
+{
+	d->heir = true;
 }
 
 /* A stop asked for outside the loop would cut its closing run short. */
@@ -333,7 +376,8 @@ int daemon_main(const struct daemon_class *c, int argc, char **argv)
 		ret = run(&d, err);
 	}
 	if (ret)
-		fprintf(stderr, "%s: %s\n", c->name, err);
+		fprintf(stderr, "%s%s: %s\n", log_priority(LOG_LEVEL_ERROR),
+			c->name, err);
 	free_conf(c, d.conf);
 	free_conf(c, d.reloaded);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;

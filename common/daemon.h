@@ -47,9 +47,17 @@ struct daemon_class {
 	 * restart have kept their value; it lives until the next reload()
 	 * or stop() has returned. May be NULL: nothing can be reloaded. */
 	void (*reload)(void *ctx, const void *conf);
-	/* SIGTERM/SIGINT: end gracefully, call daemon_exit() when done. A
-	 * second signal exits at once. NULL: exit at once. */
-	void (*drain)(void *ctx);
+	/* SIGTERM/SIGINT: end gracefully, call daemon_exit() when done, within
+	 * the seconds it returns at most. A second signal exits at once. NULL:
+	 * exit at once. */
+	unsigned (*drain)(void *ctx);
+	/* SIGUSR2, of a service manager that restarts: leave everything to the
+	 * process that follows, and call daemon_exit(). False, or NULL: that
+	 * cannot be, so it ends as by SIGTERM. */
+	bool (*leave)(void *ctx);
+	/* Whether the threads beside the loop turn, asked now and then; NULL:
+	 * there are none to watch (watchdog.h). */
+	bool (*alive)(void *ctx);
 	/* Close everything, free ctx; ctx may be NULL. */
 	void (*stop)(void *ctx);
 };
@@ -58,6 +66,10 @@ uv_loop_t *daemon_loop(struct daemon *d);
 
 /* Whether the daemon was started with this one of its class's flags. */
 bool daemon_has_flag(const struct daemon *d, const char *name);
+
+/* This process has taken the place of the one that the service manager started:
+ * said by start(). */
+void daemon_inherits(struct daemon *d);
 
 /* Leave the loop: stop() is called next. May be called again, and from
  * start(). */

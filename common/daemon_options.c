@@ -5,13 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/daemon.h"
+#include "common/man.h"
 
 enum {
 	FLAG_BASE = 256, /* beyond every letter */
-	OPTIONS_MAX = 4 + DAEMON_FLAGS_MAX + 1,
+	OPTIONS_MAX = 5 + DAEMON_FLAGS_MAX + 1,
 };
+
+/* What -c says where even an installed configuration is not to be read. */
+static const char no_file[] = "/dev/null";
 
 static int complain(const struct daemon_class *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -32,11 +37,15 @@ static void print_usage(const struct daemon_class *c)
 {
 	printf("%s: %s\n\n"
 	       "Usage: %s [-c FILE] [-t] [-V] [-h]%s\n"
-	       "  -c, --config FILE  read the configuration (JSON) from FILE\n"
+	       "  -c, --config FILE  read the configuration (JSON) from FILE,"
+	       " /dev/null for none;\n"
+	       "                     default: " PINHOLE_CONF_DIR
+	       "/%s.json, if it is there\n"
 	       "  -t, --test         check the configuration and exit\n"
 	       "  -V, --version      print the version and exit\n"
 	       "  -h, --help         print this and exit\n",
-	       c->name, c->about, c->name, c->ncommands ? " [COMMAND]" : "");
+	       c->name, c->about, c->name, c->ncommands ? " [COMMAND]" : "",
+	       c->name);
 	for (size_t i = 0; i < c->nflags; i++)
 		printf("      --%-12s %s\n", c->flags[i].name,
 		       c->flags[i].help);
@@ -50,7 +59,8 @@ static void print_usage(const struct daemon_class *c)
 static int bad_option(const struct daemon_class *c, int opt, char **argv)
 {
 	if (opt == ':')
-		return complain(c, "-c needs a file, -h helps");
+		return complain(c, "%s needs a value, -h helps",
+				argv[optind - 1]);
 	if (optopt)
 		return complain(c, "unknown option -%c, -h lists them", optopt);
 	return complain(c, "unknown option %s, -h lists them",
@@ -66,6 +76,8 @@ static void name_options(struct option names[OPTIONS_MAX],
 		{"test", no_argument, NULL, 't'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
+		/* for `make man` alone, and in no list */
+		{"man", required_argument, NULL, 'm'},
 	};
 	const size_t n = sizeof(common) / sizeof(common[0]);
 
@@ -100,6 +112,17 @@ static int read_command(struct daemon_options *o, const struct daemon_class *c,
 	return 0;
 }
 
+/* One that is there, but not for us to read, is no reason to serve by another
+ * configuration. */
+static void find_installed(struct daemon_options *o,
+			   const struct daemon_class *c)
+{
+	snprintf(o->installed, sizeof(o->installed),
+		 PINHOLE_CONF_DIR "/%s.json", c->name);
+	if (!access(o->installed, F_OK) || errno == EACCES)
+		o->file = o->installed;
+}
+
 int daemon_options_read(struct daemon_options *o, const struct daemon_class *c,
 			int argc, char **argv)
 {
@@ -125,6 +148,12 @@ int daemon_options_read(struct daemon_options *o, const struct daemon_class *c,
 			print_usage(c);
 			o->done = true;
 			return 0;
+		case 'm':
+			if (man_print(c, optarg))
+				return complain(c, "--man=%s: no such part",
+						optarg);
+			o->done = true;
+			return 0;
 		default:
 			if (opt >= FLAG_BASE) {
 				o->flags |= 1U << (opt - FLAG_BASE);
@@ -133,5 +162,9 @@ int daemon_options_read(struct daemon_options *o, const struct daemon_class *c,
 			return bad_option(c, opt, argv);
 		}
 	}
+	if (!o->file)
+		find_installed(o, c);
+	else if (!strcmp(o->file, no_file))
+		o->file = NULL;
 	return argv[optind] ? read_command(o, c, argv + optind) : 0;
 }

@@ -5,13 +5,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/addr.h"
 
-enum { LOG_LINE_MAX = 8192, LOG_TS_LEN = 32 };
+enum { LOG_LINE_MAX = 8192, LOG_TS_LEN = 32, LOG_PRIORITY_LEN = 3 };
 
 /* How a cut line ends: a bare key, so that it is logfmt still. */
 static const char end_quoted[] = "\" ...\n";
@@ -32,7 +34,16 @@ struct line {
 	bool cut;
 };
 
+/* syslog(3)'s debug, info, warning and err. */
+static const char *const priorities[] = {
+	[LOG_LEVEL_DEBUG] = "<7>",
+	[LOG_LEVEL_INFO] = "<6>",
+	[LOG_LEVEL_WARN] = "<4>",
+	[LOG_LEVEL_ERROR] = "<3>",
+};
+
 static const char *daemon_name = "-";
+static bool to_journal;
 static atomic_int lowest = LOG_LEVEL_INFO;
 
 /* Whole or not at all, so that no escape and no UTF-8 sequence is halved. */
@@ -188,9 +199,30 @@ static void timestamp(char buf[LOG_TS_LEN])
 	snprintf(buf + n, LOG_TS_LEN - n, ".%03ldZ", now.tv_nsec / 1000000);
 }
 
+/* $JOURNAL_STREAM is "DEVICE:INODE" of what stderr was at the start; it may
+ * have been inherited while stderr was not. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev,
+		 (uintmax_t)st.st_ino);
+	return strcmp(stream, own) == 0;
+}
+
+const char *log_priority(enum log_level level)
+{
+	return to_journal ? priorities[level] : "";
+}
+
 void log_init(const char *daemon, enum log_level level)
 {
 	daemon_name = daemon;
+	to_journal = is_journal();
 	log_set_level(level);
 }
 
@@ -246,7 +278,7 @@ size_t log_format(char *buf, size_t cap, const char *ts, enum log_level level,
 void log_write(enum log_level level, const char *msg,
 	       const struct log_field *fields, size_t n)
 {
-	char line[LOG_LINE_MAX];
+	char line[LOG_PRIORITY_LEN + LOG_LINE_MAX];
 	char ts[LOG_TS_LEN];
 	ssize_t wrote;
 
@@ -256,8 +288,11 @@ void log_write(enum log_level level, const char *msg,
 	int saved = errno;
 
 	timestamp(ts);
-	size_t len = log_format(line, sizeof(line), ts, level, daemon_name, msg,
-				fields, n);
+	size_t len =
+		(size_t)snprintf(line, sizeof(line), "%s", log_priority(level));
+
+	len += log_format(line + len, sizeof(line) - len, ts, level,
+			  daemon_name, msg, fields, n);
 	do
 		wrote = write(STDERR_FILENO, line, len);
 	while (wrote < 0 && errno == EINTR);

@@ -66,7 +66,9 @@ struct log_field {
 #define log_warn(...)  LOG_WRITE(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(...) LOG_WRITE(LOG_LEVEL_ERROR, __VA_ARGS__)
 
-/* Name the daemon (kept by reference) and the lowest level to print. */
+/* Name the daemon (kept by reference) and the lowest level to print. Where
+ * stderr leads to the journal ($JOURNAL_STREAM) each line gets its priority in
+ * front (sd-daemon(3)), which the journal takes off again. */
 void log_init(const char *daemon, enum log_level level);
 void log_set_level(enum log_level level);
 int log_enabled(enum log_level level);
@@ -75,6 +77,9 @@ int log_enabled(enum log_level level);
 int log_level_parse(enum log_level *level, const char *name);
 void log_write(enum log_level level, const char *msg,
 	       const struct log_field *fields, size_t n);
+
+/* That priority, "<3>", or "" where it is not the journal that reads. */
+const char *log_priority(enum log_level level);
 
 /* Format one line (with newline) into buf, `ts` given; for tests. Returns the
  * length; a line too long is cut and ends with "...". */

@@ -16,7 +16,6 @@ enum {
 	/* UDP_DATAGRAM_MAX and its NUL, and a page and a line more, lest all
 	 * begin at the same place of the caches */
 	SLOT = 65536 + 4096 + 64,
-	SOCKBUF = 4 << 20,    /* asked for; the kernel may give less */
 	UDP4_PAYLOAD = 65507, /* 65535 less the IPv4 and UDP headers */
 	UDP6_PAYLOAD = 65527, /* IPv6 does not count its own header */
 	HANDLES = 2,
@@ -197,7 +196,7 @@ static void on_closed(uv_handle_t *handle)
 
 static void raise_buffer(int fd, int forced, int plain)
 {
-	const int size = SOCKBUF;
+	const int size = UDP_BUFFER;
 
 	if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)) != 0)
 		setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));

@@ -10,7 +10,12 @@
 struct addr;
 struct udp;
 
-enum { UDP_DATAGRAM_MAX = 65535 };
+enum {
+	UDP_DATAGRAM_MAX = 65535,
+	/* Bytes of each of a socket's buffers, asked for; without CAP_NET_ADMIN
+	 * the kernel gives no more than net.core.{r,w}mem_max. */
+	UDP_BUFFER = 4 << 20,
+};
 
 /* One datagram as it came; `data` (NUL-terminated behind `len`) lives until
  * the handler returns and may be written to. */

@@ -4,6 +4,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/txn.h"
+#include "proxyd/advice.h"
 #include "proxyd/commands.h"
 #include "proxyd/conf.h"
 #include "proxyd/edge.h"
@@ -64,7 +65,7 @@ static void drain_poll(void *ctx)
 }
 
 /* SIGTERM: what has begun is finished, calls live on in their routes. */
-static void drain(void *ctx)
+static unsigned drain(void *ctx)
 {
 	struct proxy *p = ctx;
 
@@ -79,6 +80,7 @@ static void drain(void *ctx)
 			    drain_give_up, p);
 	drain_poll(p);
 	proxy_arm(p);
+	return (unsigned)p->conf->drain;
 }
 
 static void stop(void *ctx)
@@ -98,6 +100,7 @@ int main(int argc, char **argv)
 		.keys = proxyd_keys,
 		.conf_size = sizeof(struct proxyd_conf),
 		.check = proxyd_conf_check,
+		.advise = proxyd_advise,
 		.start = start,
 		.reload = reload,
 		.drain = drain,

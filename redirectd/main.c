@@ -10,6 +10,7 @@
 #include "common/netset.h"
 #include "common/table.h"
 #include "common/trace.h"
+#include "redirectd/advice.h"
 #include "redirectd/api.h"
 #include "redirectd/auth.h"
 #include "redirectd/clock.h"
@@ -361,7 +362,7 @@ static void drain_cb(uv_timer_t *t)
 }
 
 /* Requests that wait for the store get their answers first. */
-static void drain(void *ctx)
+static unsigned drain(void *ctx)
 {
 	struct redirectd *r = ctx;
 
@@ -369,6 +370,7 @@ static void drain(void *ctx)
 	control_drain(r->control);
 	r->drain_until = uv_now(daemon_loop(r->daemon)) + DRAIN_MS;
 	(void)uv_timer_start(&r->timer, drain_cb, 0, DRAIN_LOOK_MS);
+	return DRAIN_MS / 1000;
 }
 
 static void release(struct redirectd *r)
@@ -415,6 +417,7 @@ int main(int argc, char **argv)
 		.commands = redirectd_commands,
 		.ncommands = redirectd_ncommands,
 		.check = redirectd_conf_check,
+		.advise = redirectd_advise,
 		.start = start,
 		.reload = reload,
 		.drain = drain,

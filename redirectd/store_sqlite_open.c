@@ -1,9 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "redirectd/store_sqlite.h"
@@ -112,6 +115,28 @@ static int lock_file(struct store_sqlite *q, char err[CONF_ERRLEN])
 	}
 	fail(err, q, "the file is locked", "is another redirectd using it?");
 	return -EBUSY;
+}
+
+/* A new file is for the daemon alone to read, and of the folder's owner, should
+ * a command of root's be the first to need it. What SQLite puts beside it gets
+ * the same owner from SQLite. */
+static int make_file(const struct store_sqlite *q, char err[CONF_ERRLEN])
+{
+	int fd = open(q->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char path[PATH_MAX];
+	struct stat folder;
+	int bad = 0;
+
+	if (fd < 0) /* it is there, or SQLite will say why not */
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s", q->path);
+	if (!geteuid() && (stat(dirname(path), &folder) ||
+			   fchown(fd, folder.st_uid, folder.st_gid))) {
+		fail(err, q, strerror(errno), "make it the daemon's");
+		bad = -EIO;
+	}
+	close(fd);
+	return bad;
 }
 
 /* FULL: a registration is on the disk before its 200 leaves. */
@@ -264,8 +289,10 @@ void store_sqlite_bind_int(sqlite3_stmt *st, int col, uint64_t value)
 int store_sqlite_open(struct store_sqlite *q, char err[CONF_ERRLEN])
 {
 	int64_t version = 0;
-	int e = q->cfg.beside ? 0 : lock_file(q, err);
+	int e = make_file(q, err);
 
+	if (!e && !q->cfg.beside)
+		e = lock_file(q, err);
 	if (!e && connect_to(&q->db, q)) {
 		store_sqlite_fail(err, q);
 		e = -EIO;

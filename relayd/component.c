@@ -394,6 +394,12 @@ void component_link(struct component *c, bool want, uint64_t now)
 	}
 }
 
+void component_leave(struct component *c, uint64_t now)
+{
+	c->link_retry_at = UINT64_MAX;
+	component_link(c, false, now);
+}
+
 bool component_is_own(const struct component *c, const struct addr *a)
 {
 	const struct stream_env *env = c->env;

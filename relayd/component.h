@@ -83,6 +83,10 @@ void component_close(struct component *c);
  * those that are no more. `want` false: of all. */
 void component_link(struct component *c, bool want, uint64_t now);
 
+/* Let go of all connected sockets for good, which end with the process: from
+ * here on what comes waits in the doors. */
+void component_leave(struct component *c, uint64_t now);
+
 /* Step 84: send on what came from a side, out of the port it came in by.
  * Whether it is under way. */
 bool component_forward(struct component *c, enum learn_side from,

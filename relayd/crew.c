@@ -145,6 +145,15 @@ void crew_resume(struct crew *c)
 		worker_resume(c->members[i].worker);
 }
 
+bool crew_alive(struct crew *c)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < c->n; i++)
+		all = worker_turned(c->members[i].worker) && all;
+	return all;
+}
+
 struct asking {
 	struct engine *engine;
 	crew_h *fn;

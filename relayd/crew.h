@@ -30,6 +30,10 @@ bool crew_datagram(struct crew *c, const struct engine_door *door,
 void crew_hold(struct crew *c);
 void crew_resume(struct crew *c);
 
+/* Whether each worker has turned since this was last asked; asked first, they
+ * do. */
+bool crew_alive(struct crew *c);
+
 /* Call fn in the worker that has this call, or in one after the other until
  * it returns non-zero; returns what the last one did. The caller waits. */
 typedef int crew_h(struct engine *e, void *arg);

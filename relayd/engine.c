@@ -234,6 +234,13 @@ int engine_restore(struct engine *e, const struct snapshot *was,
 	return err;
 }
 
+void engine_keep(struct engine *e)
+{
+	uv_update_time(e->env.loop);
+	sessions_sync(e->sessions);
+	sessions_keep_all(e->sessions, uv_now(e->env.loop));
+}
+
 const struct sessions *engine_sessions(const struct engine *e)
 {
 	return e->sessions;

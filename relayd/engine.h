@@ -64,6 +64,9 @@ void engine_reload(struct engine *e, const struct session_limits *limits,
 int engine_restore(struct engine *e, const struct snapshot *was,
 		   struct fdbag *sockets);
 
+/* All that is to outlive the process is written down, as it is now. */
+void engine_keep(struct engine *e);
+
 const struct sessions *engine_sessions(const struct engine *e);
 
 /* Add what was counted to `sum`, up to date with the kernel. */

@@ -248,7 +248,8 @@ static int load(struct fastpath *fp, bool *found, char why[FASTPATH_WHY])
 	}
 	if (err == -EPERM || err == -EACCES)
 		snprintf(why, FASTPATH_WHY,
-			 "not permitted, CAP_BPF and CAP_NET_ADMIN are needed");
+			 "not permitted, CAP_BPF, CAP_NET_ADMIN and "
+			 "CAP_PERFMON are needed");
 	else if (err)
 		snprintf(why, FASTPATH_WHY, "loading the program: %s",
 			 strerror(-err));

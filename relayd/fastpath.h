@@ -8,11 +8,12 @@
 #include "common/addr.h"
 
 /*
- * The kernel's part of forwarding, where relayd may have it (CAP_BPF and
- * CAP_NET_ADMIN): the program of fastpath.bpf.c at the interfaces of the media
- * addresses, and its table of flows. What is not in the table reaches relayd as
- * ever. Each flow has a slot of its own: its counters, in memory shared with
- * the kernel. What the kernel forwards passes this host's netfilter by.
+ * The kernel's part of forwarding, where relayd may have it (CAP_BPF,
+ * CAP_NET_ADMIN and CAP_PERFMON): the program of fastpath.bpf.c at the
+ * interfaces of the media addresses, and its table of flows. What is not in the
+ * table reaches relayd as ever. Each flow has a slot of its own: its counters,
+ * in memory shared with the kernel. What the kernel forwards passes this host's
+ * netfilter by.
  *
  * This much is shared by all workers and does not change once it is open; what
  * a worker does with it is in fastpath_user.h.

@@ -8,6 +8,7 @@
 #include "common/netset.h"
 #include "common/trace.h"
 #include "common/udp.h"
+#include "relayd/advice.h"
 #include "relayd/commands.h"
 #include "relayd/conf.h"
 #include "relayd/draining.h"
@@ -108,9 +109,26 @@ static void reload(void *ctx, const void *conf)
 	r->trusted = new.trusted;
 }
 
-static void drain(void *ctx)
+static unsigned drain(void *ctx)
 {
+	const struct relay *r = ctx;
+
 	draining_to_end(ctx);
+	return (unsigned)r->conf->drain;
+}
+
+static bool leave(void *ctx)
+{
+	struct relay *r = ctx;
+
+	return succession_leave(&r->succession);
+}
+
+static bool alive(void *ctx)
+{
+	struct relay *r = ctx;
+
+	return crew_alive(r->crew);
 }
 
 static void on_tick_closed(uv_handle_t *h)
@@ -163,9 +181,12 @@ int main(int argc, char **argv)
 		.commands = relayd_commands,
 		.ncommands = relayd_ncommands,
 		.check = relayd_conf_check,
+		.advise = relayd_advise,
 		.start = start,
 		.reload = reload,
 		.drain = drain,
+		.leave = leave,
+		.alive = alive,
 		.stop = stop,
 	};
 

@@ -193,6 +193,8 @@ void session_flush(const struct session *s);
 /* Have it survive a crash, as it is now; where there is no store for that,
  * nothing happens. */
 void session_keep(struct session *s, uint64_t now);
+/* The same for all, which forward nothing after it. */
+void sessions_keep_all(struct sessions *ss, uint64_t now);
 /* The same for some of those that were kept longest ago. */
 void sessions_keep(struct sessions *ss, uint64_t now);
 

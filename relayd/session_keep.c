@@ -97,6 +97,32 @@ static int keep_old(const void *key, size_t len, void *value, void *arg)
 	return ++r->n == KEEP_SOME;
 }
 
+static void leave(const struct session *s)
+{
+	for (unsigned i = 0; i < SDP_MEDIA_MAX; i++)
+		if (s->streams[i])
+			stream_leave(s->streams[i]);
+}
+
+static int keep_one(const void *key, size_t len, void *value, void *arg)
+{
+	const struct round *r = arg;
+
+	(void)key;
+	(void)len;
+	leave(value);
+	session_keep(value, r->now);
+	return 0;
+}
+
+void sessions_keep_all(struct sessions *ss, uint64_t now)
+{
+	struct round r = {now, 0};
+
+	if (ss->cfg.fdstore)
+		table_apply(ss->table, keep_one, &r);
+}
+
 void sessions_keep(struct sessions *ss, uint64_t now)
 {
 	struct round r = {now, 0};

@@ -186,8 +186,8 @@ int start_succession(struct relay *r, char err[CONF_ERRLEN])
 		r->doors[i] = r->listeners[i].door.fd;
 	fdstore_sweep(s->fdstore);
 	fdstore_control(s->fdstore, r->doors, r->nlisteners);
-	if (!relayd_conf_takeover(path, r->conf))
-		return ret;
+	if (daemon_has_flag(r->daemon, relay_take_over))
+		daemon_inherits(r->daemon);
 	s->daemon = r->daemon;
 	s->crew = r->crew;
 	s->ports = r->ports;
@@ -196,6 +196,8 @@ int start_succession(struct relay *r, char err[CONF_ERRLEN])
 	s->fastpath = r->fastpath;
 	s->nfds = r->nlisteners;
 	r->doors[s->nfds++] = admin_fd(r->admin);
+	if (!relayd_conf_takeover(path, r->conf))
+		return 0;
 	ret = succession_offer(s, path, err);
 	if (ret && atomic_load(&r->load.sessions) > 0) {
 		/* better so than without the sessions that it has now */

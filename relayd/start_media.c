@@ -7,15 +7,11 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/udp.h"
+#include "relayd/advice.h"
 #include "relayd/conf.h"
 #include "relayd/fastpath.h"
 #include "relayd/port.h"
 #include "relayd/relay.h"
-
-enum {
-	FDS_PER_PAIR = 2, /* twice that for sides at two addresses */
-	FDS_OTHER = 64,
-};
 
 static void on_datagram(struct udp *u, const struct addr *src, char *data,
 			size_t len, void *arg)
@@ -123,9 +119,7 @@ int start_media(struct relay *r, char err[CONF_ERRLEN])
  * once. What is left over may be used for connected sockets. */
 int start_descriptors(struct relay *r, char err[CONF_ERRLEN])
 {
-	size_t addresses = r->ifaces.n > 1 ? LEARN_SIDES : 1;
-	size_t need =
-		ports_total(r->ports) * FDS_PER_PAIR * addresses + FDS_OTHER;
+	size_t need = relayd_files(ports_total(r->ports), r->ifaces.n);
 	struct rlimit limit;
 
 	(void)err;

@@ -232,6 +232,13 @@ void stream_flush(struct stream *st)
 		resequence_flush(st->resequence);
 }
 
+void stream_leave(struct stream *st)
+{
+	for (unsigned i = 0; i < STREAM_PARTS; i++)
+		component_leave(&st->part[i], uv_now(st->env->loop));
+	stream_flush(st);
+}
+
 size_t stream_snapshot(struct snapshot_line *out, int *fds, struct stream *st)
 {
 	size_t n = 0;

@@ -105,6 +105,9 @@ size_t stream_snapshot(struct snapshot_line *out, int *fds, struct stream *st);
 /* Let go of what waits to be put in order. */
 void stream_flush(struct stream *st);
 
+/* The same, and of its connected sockets (component_leave()). */
+void stream_leave(struct stream *st);
+
 /* Both ports are free again at once; no event comes any more. */
 void stream_close(struct stream *st);
 

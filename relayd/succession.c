@@ -108,13 +108,19 @@ int succession_begin(struct succession *s, struct crew *crew,
 	return 0;
 }
 
+/* What outlives the process is the next one's. */
+static void yield(struct succession *s)
+{
+	if (s->fastpath)
+		fastpath_yield(s->fastpath);
+	fdstore_yield(s->fdstore, true);
+}
+
 /* Everything stops, or goes on. */
 static void freeze(struct succession *s)
 {
 	crew_hold(s->crew);
-	if (s->fastpath)
-		fastpath_yield(s->fastpath);
-	fdstore_yield(s->fdstore, true);
+	yield(s);
 }
 
 static void thaw(struct succession *s)
@@ -160,6 +166,25 @@ static void on_ask(int peer, void *arg)
 		 LOG_I("ms", now_ms() - given.now));
 	s->given = true;
 	daemon_exit(s->daemon);
+}
+
+static int keep(struct engine *e, void *arg)
+{
+	(void)arg;
+	engine_keep(e);
+	return 0;
+}
+
+bool succession_leave(struct succession *s)
+{
+	if (!s->fdstore)
+		return false;
+	crew_hold(s->crew);
+	(void)crew_each(s->crew, keep, NULL);
+	yield(s);
+	s->given = true;
+	daemon_exit(s->daemon);
+	return true;
 }
 
 int succession_offer(struct succession *s, const char *path,

@@ -65,6 +65,10 @@ int succession_begin(struct succession *s, struct crew *crew,
 int succession_offer(struct succession *s, const char *path,
 		     char err[CONF_ERRLEN]);
 
+/* Everything is left to the process that the service manager starts next.
+ * False: it keeps nothing. */
+bool succession_leave(struct succession *s);
+
 /* Whether the sessions are those of another process, which goes on with them,
  * so that ending here changes nothing for them. */
 bool succession_is_others(const struct succession *s);

@@ -1,8 +1,14 @@
 #include <errno.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "relayd/worker.h"
+
+/* Is in the mailbox, or has been taken out. */
+struct beat {
+	struct worker_task task;
+	atomic_bool pending;
+};
 
 struct worker {
 	uv_loop_t loop;
@@ -15,6 +21,7 @@ struct worker {
 	/* the thread's own: */
 	bool stopping;
 	uv_sem_t resumed;
+	struct beat beat;
 };
 
 static struct worker_task *take_all(struct worker *w)
@@ -176,6 +183,22 @@ void worker_hold(struct worker *w)
 void worker_resume(struct worker *w)
 {
 	uv_sem_post(&w->resumed);
+}
+
+static void answer(struct worker_task *task)
+{
+	atomic_store(&((struct beat *)(void *)task)->pending, false);
+}
+
+bool worker_turned(struct worker *w)
+{
+	if (atomic_exchange(&w->beat.pending, true))
+		return false;
+	w->beat.task.fn = answer;
+	if (!worker_post(w, &w->beat.task))
+		return true;
+	atomic_store(&w->beat.pending, false);
+	return false; /* its mailbox is full */
 }
 
 static void stop(void *arg)

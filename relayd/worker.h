@@ -1,6 +1,7 @@
 #ifndef RELAYD_WORKER_H
 #define RELAYD_WORKER_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 /*
@@ -38,6 +39,10 @@ void worker_call(struct worker *w, void (*fn)(void *arg), void *arg);
  * lives in its loop is the caller's in between. No worker_call() meanwhile. */
 void worker_hold(struct worker *w);
 void worker_resume(struct worker *w);
+
+/* Whether the thread has taken up what this put into its mailbox the last time;
+ * then it puts it there again. Does not wait. */
+bool worker_turned(struct worker *w);
 
 /* End the thread behind what is in its mailbox; by then all handles but its
  * own are to be closing. NULL is fine. */

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from support.daemons import BIN, Daemon, redirectd_conf
+from support.daemons import BIN, NO_FILE, Daemon, redirectd_conf
 from support.net import end_process, wait_until
 
 import cpu
@@ -57,7 +57,7 @@ class Redirectd:
         if not (BIN / "redirectd").exists():
             return f"redirectd not in {BIN}: run make"
         done = subprocess.run(
-            [BIN / "redirectd", "-t"], text=True, capture_output=True,
+            [BIN / "redirectd", *NO_FILE, "-t"], text=True, capture_output=True,
             env={**os.environ, "REDIRECTD_STORE": cls.store.format(dir="/")})
         return None if done.returncode == 0 \
             else f"{cls.name}: {done.stderr.strip()}"

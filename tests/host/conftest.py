@@ -15,6 +15,8 @@ sys.dont_write_bytecode = True
 
 from support import machine, net  # noqa: E402
 
+DAEMONS = ["proxyd", "redirectd", "relayd"]
+
 
 @pytest.fixture(scope="session")
 def can_boot():
@@ -23,6 +25,30 @@ def can_boot():
         pytest.fail(why)
     if why:
         pytest.skip(why)
+
+
+def make(*args):
+    subprocess.run(["make", "-C", TOP, f"BUILD={machine.BUILD}", *args],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """What `make install` makes of an empty disk."""
+    to = tmp_path_factory.mktemp("disk")
+    make("install", f"DESTDIR={to}", "PREFIX=/usr")
+    return to
+
+
+@pytest.fixture(scope="session")
+def packages():
+    """{name: .deb} of what `make deb` has built."""
+    found = {p.name.split("_")[0]: p
+             for p in (machine.BUILD / "deb").glob("*.deb")}
+    assert set(found) == {"pinhole-common",
+                          *(f"pinhole-{d}" for d in DAEMONS)}, \
+        "run make deb first"
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support.daemons import BIN
+from support.daemons import BIN, NO_FILE
 from support.redis import Redis
 
 HOUR = 3600
@@ -32,7 +32,8 @@ class Directory:
 
     def run(self, *args, stdin=""):
         """(exit status, stdout, stderr)"""
-        done = subprocess.run([BIN / "redirectd", *args], env=self.env,
+        done = subprocess.run([BIN / "redirectd", *NO_FILE, *args],
+                              env=self.env,
                               input=stdin, text=True, capture_output=True,
                               timeout=60)
         return done.returncode, done.stdout, done.stderr

@@ -12,7 +12,7 @@ import termios
 import pytest
 
 from commands import Directory, client, directory, dump, sqlite  # noqa: F401
-from support.daemons import BIN
+from support.daemons import BIN, NO_FILE
 from support.net import end_process, wait_until
 
 
@@ -107,8 +107,8 @@ class Terminal:
         self.fd, self.inner = pty.openpty()
         self.before = termios.tcgetattr(self.inner)
         self.proc = subprocess.Popen(
-            [BIN / "redirectd", *args], env=directory.env, stdin=self.inner,
-            stdout=self.inner, stderr=self.inner, start_new_session=True)
+            [BIN / "redirectd", *NO_FILE, *args], env=directory.env,
+            stdin=self.inner, stdout=self.inner, stderr=self.inner, start_new_session=True)
         self.seen = ""
 
     def _hear(self, timeout):
@@ -145,7 +145,7 @@ class Terminal:
 
 def test_a_terminal_is_asked_twice_without_echo(sqlite):
     with Terminal(sqlite, "user", "add", "alice@example.com") as t:
-        assert t.echoes()
+        assert t.before[3] & termios.ECHO
         t.expect("Password: ")
         assert not t.echoes()
         t.say("s3cret")
@@ -248,8 +248,8 @@ class Running:
         env = {**directory.env, "REDIRECTD_LISTEN": "127.0.0.1:0",
                "REDIRECTD_HTTP": "127.0.0.1:0"}
         with open(log, "w") as out:
-            self.proc = subprocess.Popen([BIN / "redirectd"], env=env,
-                                         stderr=out)
+            self.proc = subprocess.Popen([BIN / "redirectd", *NO_FILE],
+                                         env=env, stderr=out)
 
     def __enter__(self):
         wait_until(lambda: 'msg="ready"' in self.log.read_text(), 20)

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from robust import deploy  # noqa: F401
-from support.daemons import BIN, Daemon, proxyd_conf
+from support.daemons import BIN, NO_FILE, Daemon, proxyd_conf
 
 DAEMONS = ("proxyd", "redirectd", "relayd")
 ADDRESS = {"proxyd": ["udp:127.0.0.1:5060"], "redirectd": "udp:127.0.0.1:5062",
@@ -20,8 +20,9 @@ def check(daemon, *args, **env):
     """-t: (exit status, stdout, stderr)."""
     clean = {k: v for k, v in os.environ.items()
              if not k.startswith(tuple(d.upper() + "_" for d in DAEMONS))}
-    done = subprocess.run([BIN / daemon, "-t", *args], text=True, timeout=10,
-                          capture_output=True, env={**clean, **env})
+    done = subprocess.run([BIN / daemon, "-t", *(args or NO_FILE)], text=True,
+                          timeout=10, capture_output=True,
+                          env={**clean, **env})
     return done.returncode, done.stdout, done.stderr
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from lone import Directory, directory, register  # noqa: F401
 from durable import Crowd
-from support.daemons import BIN
+from support.daemons import BIN, NO_FILE
 
 SEED = int(os.environ.get("PINHOLE_SEED", "20260729"))
 ROUNDS = 220
@@ -268,8 +268,8 @@ def test_one_daemon_for_one_file(net, tmp_path):
     assert here.register("alice", CONTACT, expires=600).status == 200
     before = here.table()
     second = subprocess.run(
-        net.command("redirect", [BIN / "redirectd"]), text=True, timeout=20,
-        capture_output=True, env={
+        net.command("redirect", [BIN / "redirectd", *NO_FILE]), text=True,
+        timeout=20, capture_output=True, env={
             **os.environ, "REDIRECTD_STORE": f"sqlite:{path}",
             "REDIRECTD_LISTEN": "udp:127.0.0.1:5099",
             "REDIRECTD_HTTP": "127.0.0.1:8099"})
@@ -360,7 +360,7 @@ def test_a_file_of_somebody_else(kept):
         done = subprocess.run(
             here.net.command("redirect", [
                 "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                BIN / "redirectd"]), text=True, timeout=20,
+                BIN / "redirectd", *NO_FILE]), text=True, timeout=20,
             capture_output=True,
             env={**os.environ, "REDIRECTD_STORE": f"sqlite:{there}"})
         assert done.returncode == 1, done.stderr
@@ -391,3 +391,31 @@ def test_killed_while_it_makes_its_file(net, tmp_path):
         here.start()
         here.is_well()
         here.daemon.kill()
+
+
+def test_a_file_that_root_has_made_is_the_daemon_s():
+    """The first user is added by root before the daemon, who is another user,
+    has ever run: it can open all of it."""
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    with tempfile.TemporaryDirectory() as there:
+        os.chmod(there, 0o755)
+        shutil.copy(BIN / "redirectd", there)
+        folder = Path(there) / "state"
+        folder.mkdir()
+        os.chown(folder, 65534, 65534)
+
+        def run(*args, who=(), typed=None):
+            return subprocess.run(
+                [*who, f"{there}/redirectd", *NO_FILE, "user", *args],
+                env={**os.environ,
+                     "REDIRECTD_STORE": f"sqlite:{folder}/clients.db"},
+                text=True, check=True, stdout=subprocess.PIPE, input=typed,
+                timeout=20).stdout
+
+        run("add", "alice@example.com", typed="a secret\n")
+        for path in folder.iterdir():
+            assert path.stat().st_uid == 65534
+            assert path.stat().st_mode & 0o077 == 0
+        run("add", "bob@example.com", who=nobody, typed="another\n")
+        users = run("list", who=nobody)
+        assert "alice@example.com" in users and "bob@example.com" in users

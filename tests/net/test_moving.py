@@ -8,7 +8,7 @@ import pytest
 
 from commands import END, HEAD, HOUR, Directory, binding, client, \
     directory, dump, now_ms, sqlite, user_record  # noqa: F401
-from support.daemons import BIN
+from support.daemons import BIN, NO_FILE
 from support.redis import Redis
 
 
@@ -205,8 +205,8 @@ def test_an_export_that_cannot_be_written(sqlite, tmp_path):
         err = sqlite.refused("clients", "export", path)
         assert str(path) in err and word in err
     with open("/dev/full", "w") as full:
-        done = subprocess.run([BIN / "redirectd", "clients", "export"],
-                              env=sqlite.env, stdout=full, timeout=60,
+        done = subprocess.run([BIN / "redirectd", *NO_FILE, "clients",
+                               "export"], env=sqlite.env, stdout=full, timeout=60,
                               stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
     assert "No space left" in done.stderr and done.stderr.count("\n") == 1

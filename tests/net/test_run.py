@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from support.daemons import BIN
+from support.daemons import BIN, NO_FILE
 from support.net import PROXY1, TOP, end_process, wait_until
 from support.sip import UA
 
@@ -30,7 +30,8 @@ def test_a_host_is_up_with_one_command(net, tmp_path):
                          password="a secret"))
         assert bob.register().status == 403
         store = said.split("REDIRECTD_STORE=")[1].split()[0]
-        subprocess.run([BIN / "redirectd", "user", "add", f"bob@{PROXY1}"],
+        subprocess.run([BIN / "redirectd", *NO_FILE, "user", "add",
+                        f"bob@{PROXY1}"],
                        input="a secret\n", text=True, check=True,
                        env={**env, "REDIRECTD_STORE": store})
         wait_until(lambda: bob.refresh().status == 200, 10,

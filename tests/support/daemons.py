@@ -16,6 +16,9 @@ from .net import ADDRESS, PROXY1, PROXY2, REDIRECT, RELAY, TOP, end_process, \
 
 BIN = Path(os.environ.get("PINHOLE_BUILD", TOP / "build")).resolve() / "bin"
 
+# Not even a configuration that is installed on this host.
+NO_FILE = ("-c", "/dev/null")
+
 HTTP = ("127.0.0.1", 8060)
 SECRET = "a secret of the test network"
 

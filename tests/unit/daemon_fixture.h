@@ -104,12 +104,13 @@ static inline void reload(void *ctx, const void *arg)
 	seen.debug = log_enabled(LOG_LEVEL_DEBUG);
 }
 
-static inline void drain(void *ctx)
+static inline unsigned drain(void *ctx)
 {
 	ck_assert_ptr_eq(ctx, &seen);
 	seen.drains++;
 	if (seen.drain_ends)
 		daemon_exit(seen.d);
+	return 7;
 }
 
 static inline void stop(void *ctx)

@@ -28,7 +28,7 @@ static const struct {
 	{"-x", NULL, "sampled: unknown option -x, -h lists them\n"},
 	{"-xt", NULL, "sampled: unknown option -x, -h lists them\n"},
 	{"--tset", NULL, "sampled: unknown option --tset, -h lists them\n"},
-	{"-c", NULL, "sampled: -c needs a file, -h helps\n"},
+	{"-c", NULL, "sampled: -c needs a value, -h helps\n"},
 	{"-t", "file", "sampled: unexpected argument file, -h helps\n"},
 };
 

@@ -95,6 +95,35 @@ START_TEST(full_mailbox_refuses)
 }
 END_TEST
 
+/* Asked without waiting; one that is stuck is known by the second question, and
+ * has turned again when it goes on. */
+START_TEST(stuck_worker_has_not_turned)
+{
+	struct worker_task stuck = {NULL, hold};
+	struct worker *w;
+	unsigned n;
+
+	uv_sem_init(&may_go, 0);
+	uv_sem_init(&waiting, 0);
+	ck_assert_int_eq(worker_start(&w), 0);
+	ck_assert(worker_turned(w));
+	worker_call(w, look, &n);
+	ck_assert(worker_turned(w));
+	worker_call(w, look, &n);
+	ck_assert_int_eq(worker_post(w, &stuck), 0);
+	uv_sem_wait(&waiting);
+	ck_assert(worker_turned(w));
+	ck_assert(!worker_turned(w));
+	ck_assert(!worker_turned(w));
+	uv_sem_post(&may_go);
+	worker_call(w, look, &n);
+	ck_assert(worker_turned(w));
+	worker_stop(w);
+	uv_sem_destroy(&may_go);
+	uv_sem_destroy(&waiting);
+}
+END_TEST
+
 static uv_timer_t timer;
 static unsigned ticks;
 
@@ -168,6 +197,7 @@ int main(void)
 
 	tcase_add_test(tc, posts_run_in_order_before_a_call);
 	tcase_add_test(tc, full_mailbox_refuses);
+	tcase_add_test(tc, stuck_worker_has_not_turned);
 	tcase_add_test(tc, handles_live_in_its_loop);
 	tcase_add_test(tc, held);
 	tcase_add_test(tc, held_loop_is_the_caller_s);
