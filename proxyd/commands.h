@@ -16,7 +16,10 @@
 	X("trace", TRACE_COMMAND_USAGE, TRACE_COMMAND_HELP, command_trace)     \
 	X("ready", "",                                                         \
 	  "whether the one that runs here is ready (exit status)",             \
-	  command_ready)
+	  command_ready)                                                       \
+	X("doctor", "[--json]",                                                \
+	  "what of this host and of the others would break calls",             \
+	  command_doctor)
 
 #define COMMAND_RUN(name, usage, help, run)                                    \
 	int run(const void *conf, const struct command_args *args,             \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/channel.h"
+#include "common/strbuf.h"
 #include "proto/pool.h"
 #include "proto/relay_options.h"
 #include "proxyd/proxy.h"
@@ -11,6 +12,8 @@
 #include "proxyd/conf.h"
 
 #define WORD_TEXT(word) " " word
+
+enum { DNS_PORT = 53 };
 
 static int check_optional_ip(const char *value, char *why, size_t len)
 {
@@ -228,6 +231,23 @@ static int check_foreign(const struct proxyd_conf *c, char err[CONF_ERRLEN])
 		return -EINVAL;
 	}
 	return 0;
+}
+
+int proxyd_conf_servers(char out[PROXYD_SERVERS_LEN],
+			const struct proxyd_conf *conf)
+{
+	const struct conf_strings *list = &conf->resolver;
+	char text[ADDR_STRLEN];
+	struct strbuf sb;
+	struct addr a;
+
+	strbuf_init(&sb, out, PROXYD_SERVERS_LEN);
+	for (size_t i = 0; i < list->n; i++) {
+		if (addr_parse(&a, list->v[i], DNS_PORT))
+			return -EINVAL;
+		strbuf_printf(&sb, "%s%s", i ? "," : "", addr_str(text, &a));
+	}
+	return strbuf_err(&sb);
 }
 
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN])

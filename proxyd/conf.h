@@ -55,6 +55,12 @@ extern const size_t proxyd_nkeys;
 /* Whether an entry of `relays` means those that have joined the cluster. */
 bool proxyd_conf_is_auto(const char *relay);
 
+/* The name servers of `resolver` as resolve.h takes them,
+ * "203.0.113.53:53,[2001:db8::53]:53"; "": none. 0, -EINVAL, -EMSGSIZE. */
+enum { PROXYD_SERVERS_LEN = 1024 };
+int proxyd_conf_servers(char out[PROXYD_SERVERS_LEN],
+			const struct proxyd_conf *conf);
+
 /* What one key alone cannot tell; 0 or -EINVAL with a line in err. */
 int proxyd_conf_check(const void *conf, char err[CONF_ERRLEN]);
 

@@ -10,6 +10,7 @@
 #include "proxyd/guard.h"
 #include "proxyd/keeping.h"
 #include "proxyd/pooling.h"
+#include "proxyd/probed.h"
 #include "proxyd/proxy.h"
 #include "proxyd/recalling.h"
 #include "proxyd/request.h"
@@ -89,6 +90,11 @@ static void message(char *data, size_t len, const struct channel *src,
 		refusing_received(p, data, len, src, &bad);
 		return;
 	}
+	if (probed(p, msg, src, data, len)) {
+		msg_destroy(msg);
+		edge_flush(p);
+		return;
+	}
 	call_id = sip_object(msg)->sip_call_id->i_id;
 	if (p->trace && !is_own(p, call_id))
 		trace_add(p->trace, call_id, proxy_wall_us(), TRACE_IN,
@@ -131,6 +137,22 @@ void edge_ping(struct proxy *p, const struct channel *to)
 bool edge_is_self(const struct proxy *p, const struct addr *a)
 {
 	return transports_is_self(p->transports, a);
+}
+
+bool edge_is_own_host(const struct proxy *p, const struct addr *a)
+{
+	struct addr end = *a;
+
+	for (unsigned i = 1; i <= transports_count(p->transports); i++) {
+		const struct addr *self = transports_self(p->transports, i);
+
+		if (!self)
+			continue;
+		addr_set_port(&end, addr_port(self));
+		if (transports_is_self(p->transports, &end))
+			return true;
+	}
+	return false;
 }
 
 void edge_self(struct channel *self, const struct proxy *p,

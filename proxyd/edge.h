@@ -40,4 +40,7 @@ void edge_flush(struct proxy *p);
 /* Whether an address is one of our ends. */
 bool edge_is_self(const struct proxy *p, const struct addr *a);
 
+/* Whether its IP is that of one of them, whatever its port. */
+bool edge_is_own_host(const struct proxy *p, const struct addr *a);
+
 #endif

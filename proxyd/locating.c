@@ -17,8 +17,6 @@
 #include "proxyd/locating_internal.h"
 
 enum {
-	DNS_PORT = 53,
-	SERVERS_LEN = PROXY_PEERS_MAX * ADDR_STRLEN,
 	AVOIDED_MAX = 1024,
 	TRY_MS = 4000, /* for one place while there is another */
 	TRIES_MAX = 5,
@@ -34,31 +32,15 @@ struct location {
 	struct channel v[];
 };
 
-/* "203.0.113.53:53,[2001:db8::53]:53" */
-static int print_servers(char out[SERVERS_LEN], const struct conf_strings *list)
-{
-	char text[ADDR_STRLEN];
-	struct strbuf sb;
-	struct addr a;
-
-	strbuf_init(&sb, out, SERVERS_LEN);
-	for (size_t i = 0; i < list->n; i++) {
-		if (addr_parse(&a, list->v[i], DNS_PORT))
-			return -EINVAL;
-		strbuf_printf(&sb, "%s%s", i ? "," : "", addr_str(text, &a));
-	}
-	return strbuf_err(&sb);
-}
-
 static int open_resolver(struct locating *l)
 {
-	char servers[SERVERS_LEN];
+	char servers[PROXYD_SERVERS_LEN];
 	const struct resolve_config cfg = {
 		.loop = daemon_loop(l->p->daemon),
 		.servers = servers,
 		.arg = l->p,
 	};
-	int err = print_servers(servers, &l->p->conf->resolver);
+	int err = proxyd_conf_servers(servers, l->p->conf);
 
 	return err ? err : resolve_alloc(&l->resolve, &cfg);
 }
@@ -87,8 +69,8 @@ int locating_open(struct locating **lp, struct proxy *p, char err[CONF_ERRLEN])
 
 void locating_reload(struct locating *l)
 {
-	char servers[SERVERS_LEN];
-	int err = print_servers(servers, &l->p->conf->resolver);
+	char servers[PROXYD_SERVERS_LEN];
+	int err = proxyd_conf_servers(servers, l->p->conf);
 
 	if (!err)
 		err = resolve_reload(l->resolve, servers);

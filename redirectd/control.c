@@ -83,6 +83,10 @@ static void recv_cb(struct udp *u, const struct addr *src, char *data,
 		refuse(c, src, data, len, trusted, &bad);
 		return;
 	}
+	if (probed(c, msg, &(struct datagram){src, data, len})) {
+		msg_destroy(msg);
+		return;
+	}
 	sip = sip_object(msg);
 	if (trusted && answering_is_traced(c, sip))
 		control_trace(c, sip, TRACE_IN, src, data, len);

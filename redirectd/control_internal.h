@@ -44,6 +44,15 @@ bool answering_is_traced(const struct control *c, const sip_t *sip);
 /* Whether it is a redirect query: answered from a few of its headers. */
 bool answering_is_brief(const sip_t *sip);
 
+/* probed.c: a doctor's question (proto/probe.h) from a proxy or a relay is
+ * answered. False: it is none, or from somebody else. */
+struct datagram {
+	const struct addr *src;
+	const char *data;
+	size_t len;
+};
+bool probed(struct control *c, msg_t *msg, const struct datagram *d);
+
 /*
  * exchange.c: a request (taken over) and its answer. It is there until it has
  * been answered, which for most is at once; others wait for the store.

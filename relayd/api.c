@@ -9,6 +9,7 @@
 #include "relayd/crew.h"
 #include "relayd/draining.h"
 #include "relayd/fastpath.h"
+#include "relayd/joining.h"
 #include "relayd/load.h"
 #include "relayd/port.h"
 #include "relayd/quota.h"
@@ -90,6 +91,13 @@ static void refresh(void *arg)
 	crew_each(api->crew, sum_up, &api->sum);
 }
 
+static uint64_t pool_gauge(void *arg)
+{
+	const struct api *api = arg;
+
+	return joining_count(*api->joining, uv_now(api->loop));
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -104,6 +112,7 @@ static const struct {
 	{"drained", "Whether it takes no new sessions", drained_gauge},
 	{"fastpath", "Whether the kernel fast path is there", fastpath_gauge},
 	{"fast_flows", "Directions of streams in the fast path", fast_gauge},
+	{"pool_joined", "Redirectd whose pool this relay is in", pool_gauge},
 };
 
 struct listing {
@@ -197,6 +206,16 @@ static int post_undrain(json_t **out, const struct admin_query *q, void *arg)
 	return set_draining(out, arg, draining_end);
 }
 
+static int get_relay(json_t **out, const struct admin_query *q, void *arg)
+{
+	const struct api *api = arg;
+
+	(void)q;
+	*out = json_pack("{s:I, s:b}", "joined", (json_int_t)pool_gauge(arg),
+			 "fastpath", api->fastpath != NULL);
+	return OK;
+}
+
 static int get_trace(json_t **out, const struct admin_query *q, void *arg)
 {
 	const struct api *api = arg;
@@ -228,6 +247,10 @@ static const struct {
 	 get_sessions, admin_route},
 	{"/api/load", "what it carries, and whether it drains", get_load,
 	 admin_route},
+	{"/api/relay",
+	 "how many redirectd have it in their pool, whether it has the fast "
+	 "path",
+	 get_relay, admin_route},
 	{"/api/drain", "take no new sessions", post_drain, admin_route_post},
 	{"/api/undrain", "take new sessions again", post_undrain,
 	 admin_route_post},

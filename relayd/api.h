@@ -8,6 +8,7 @@
 struct admin;
 struct crew;
 struct fastpath;
+struct joining;
 struct load;
 struct metrics;
 struct ports;
@@ -24,7 +25,9 @@ struct api {
 	const struct load *load;
 	struct quota *quota;
 	struct trace *trace;
-	struct fastpath *fastpath;  /* or NULL */
+	struct fastpath *fastpath; /* or NULL */
+	/* What is there once the relay joins pools, or NULL. */
+	struct joining *const *joining;
 	struct relayd_counters own; /* counted by the main thread */
 	struct relayd_counters sum; /* of all, as of the last refresh */
 };

@@ -12,6 +12,7 @@
 #include "relayd/counters.h"
 #include "relayd/gone.h"
 #include "relayd/journal.h"
+#include "relayd/probed.h"
 #include "relayd/refusal.h"
 #include "relayd/report.h"
 #include "relayd/session.h"
@@ -360,11 +361,23 @@ static bool answer(struct exchange *x, bool trusted, struct addr *dst)
 	return true;
 }
 
+static bool is_of_the_site(const struct control_config *cfg,
+			   const struct addr *src)
+{
+	for (size_t i = 0; i < cfg->nsite; i++)
+		if (addr_ip_eq(&cfg->site[i], src))
+			return true;
+	return netset_has(cfg->trusted, src);
+}
+
 /* A message that parsed. */
 static bool serve(struct exchange *x, struct addr *dst)
 {
 	bool trusted = netset_has(x->c->cfg.trusted, x->in->src);
 
+	if (is_of_the_site(&x->c->cfg, x->in->src) &&
+	    probed_answer(x->out, x->sip, x->in))
+		return !sipmsg_via_dest(dst, x->sip->sip_via);
 	if (!trusted)
 		journal_outsider(x->c->cfg.journal, x->sip, x->in->src,
 				 x->in->now);

@@ -32,6 +32,10 @@ struct control_config {
 	struct gone *gone; /* NULL: none */
 	struct relayd_counters *counters;
 	const struct netset *trusted; /* who may ask */
+	/* Hosts whose doctors may ask too (probed.h): this one, and those of
+	 * the directory. */
+	const struct addr *site;
+	size_t nsite;
 };
 
 /* The parts of `cfg` outlive it. 0 or -ENOMEM. */
@@ -47,6 +51,7 @@ struct control_input {
 	const struct addr *self; /* the control socket, as advertised */
 	const struct engine_door *door;
 	uint64_t now;
+	uint64_t wall_ms; /* since 1970, for doctors */
 };
 
 /* Handle one; true when `out` (empty, room for SIPMSG_MAX) is to be sent to

@@ -117,6 +117,7 @@ int start_admin(struct relay *r, char err[CONF_ERRLEN])
 		.quota = r->quota,
 		.trace = r->trace,
 		.fastpath = r->fastpath,
+		.joining = &r->joining,
 	};
 	if (!ret)
 		ret = metrics_alloc(&r->metrics, "relayd");

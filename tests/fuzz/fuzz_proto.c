@@ -4,6 +4,7 @@
 #include "common/strbuf.h"
 #include "proto/dialect.h"
 #include "proto/pool.h"
+#include "proto/probe.h"
 #include "proto/redirect.h"
 #include "proto/registration.h"
 #include "proto/relay.h"
@@ -193,6 +194,31 @@ static void pool(const sip_t *sip)
 	msg_destroy(again);
 }
 
+/* What a peer says has arrived is what the doctor reads. */
+static void probe(const sip_t *sip, const char *data, size_t size)
+{
+	static struct probe_answer a;
+	struct probe_report r = {"relayd", 1764464321123,
+				 address("203.0.113.1:41000"), data, size};
+	struct probe_change c;
+	struct strbuf sb;
+	msg_t *again;
+
+	(void)probe_is(sip);
+	(void)probe_answer_parse(&a, sip);
+	strbuf_init(&sb, out, sizeof(out));
+	if (!sip->sip_request || probe_answer_print(&sb, sip, &r))
+		return;
+	again = must_be_sip(&sb);
+	if (!again)
+		return;
+	MUST(!probe_answer_parse(&a, sip_object(again)));
+	MUST(a.clock_ms == r.clock_ms && addr_eq(&a.from, &r.from));
+	MUST(!probe_changed(&c, data, size, a.arrived, a.arrived_len));
+	MUST(probe_changed(&c, data, size, a.arrived, a.arrived_len - 1));
+	msg_destroy(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct addr serving;
@@ -211,6 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		redirect_query(msg, sip);
 	answers(sip);
 	pool(sip);
+	probe(sip, (const char *)data, size);
 	msg_destroy(msg);
 	return 0;
 }
