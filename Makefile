@@ -143,6 +143,11 @@ check-fuzz: $(FUZZ_BIN)
 		$$f tests/fuzz/corpus/$$(basename $$f); done
 check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
 	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/net
+.PHONY: check-compose
+check-compose: ## a site of containers, calls through its faults and upgrades (root)
+	@sh deploy/install-packages build test compose
+	$(Q)$(MAKE) $(BUILD)/tests/heard
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/compose
 # Builds that watch threads and memory, of what runs in several threads.
 TSAN := CFLAGS="-O1 -g -Wno-tsan" SAN="-fsanitize=thread"
 ASAN := CFLAGS="-O1 -g -fno-omit-frame-pointer" \

@@ -70,7 +70,7 @@ def end_process(proc, timeout=5.0):
 
 
 def _enter(namespace):
-    fd = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+    fd = os.open(Path("/run/netns") / namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if _libc.setns(fd, _CLONE_NEWNET) != 0:
             err = ctypes.get_errno()
@@ -85,6 +85,8 @@ class Net:
     The daemons and phones started in it register with own(), and are ended
     when the block is left, last first.
     """
+
+    folder = None  # for what phones need of the file system; None: anywhere
 
     def __init__(self, udp_timeout=None, extra=()):
         """`extra`: hosts of the internet that are not there usually, of those
@@ -127,6 +129,7 @@ class Net:
         return thing
 
     def namespace(self, host):
+        """The name of the host's, or the path of one without a name."""
         return f"ph-{self.name}-{host}"
 
     def inside(self, host, function):

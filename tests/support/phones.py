@@ -93,7 +93,8 @@ class Baresip:
         self.password = password
         self.proxy = proxy
         self.regint = (600 if proxy else 0) if regint is None else regint
-        self.dir = Path(tempfile.mkdtemp(prefix=f"pinhole-{user}-"))
+        self.dir = Path(tempfile.mkdtemp(prefix=f"pinhole-{user}-",
+                                         dir=net.folder))
         self.recordings = self.dir / "recordings"
         self.recordings.mkdir()
         self.log_path = self.dir / "log"
