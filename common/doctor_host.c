@@ -174,7 +174,7 @@ void doctor_host_http(const struct doctor_host *h)
 		     h->http);
 }
 
-int doctor_host_end(struct findings *f, bool json, char err[CONF_ERRLEN])
+static int end(struct findings *f, bool json, char err[CONF_ERRLEN])
 {
 	size_t failed = findings_count(f, FINDING_FAIL);
 	int ret = findings_print(f, FINDING_OK, json);
@@ -190,4 +190,21 @@ int doctor_host_end(struct findings *f, bool json, char err[CONF_ERRLEN])
 		       "doctor: %zu thing%s would break calls", failed,
 		       failed == 1 ? "" : "s");
 	return -EINVAL;
+}
+
+int doctor_host_command(doctor_examine_h *examine, const void *conf, bool json,
+			char err[CONF_ERRLEN])
+{
+	struct findings *f;
+	int ret = findings_alloc(&f);
+
+	if (!ret)
+		ret = examine(f, conf);
+	if (ret)
+		(void)snprintf(err, CONF_ERRLEN, "doctor: listen: %s",
+			       strerror(-ret));
+	else
+		ret = end(f, json, err);
+	findings_free(f);
+	return ret;
 }

@@ -35,8 +35,13 @@ void doctor_host_clock(const struct doctor_host *h);
  * elsewhere. */
 void doctor_host_http(const struct doctor_host *h);
 
-/* End: 0, or -EINVAL with a line in err that says how many things would break
- * calls. Prints all findings, as JSON or for people. */
-int doctor_host_end(struct findings *f, bool json, char err[CONF_ERRLEN]);
+/* What a doctor finds; 0, or a negative errno where `listen` leads nowhere. */
+typedef int doctor_examine_h(struct findings *f, const void *conf);
+
+/* The whole command: examines, and prints the findings as JSON or for people.
+ * 0, or -EINVAL with a line in err that says how many things would break
+ * calls. */
+int doctor_host_command(doctor_examine_h *examine, const void *conf, bool json,
+			char err[CONF_ERRLEN]);
 
 #endif

@@ -69,6 +69,11 @@ enum { CHECKUP_SIP_PORT = 5060 };
 void checkup_add_hosts(struct checkup *c, const struct addr *bind,
 		       const struct conf_strings *networks, uint16_t port);
 
+/* All about those at the port of SIP: added, asked and judged. */
+void checkup_hosts(struct findings *f, const struct checkup_kind *kind,
+		   const struct addr *bind,
+		   const struct conf_strings *networks);
+
 /* Ask all of them, and read their answers. */
 void checkup_ask(struct checkup *c);
 

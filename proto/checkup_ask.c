@@ -78,3 +78,16 @@ void checkup_ask(struct checkup *c)
 	for (size_t i = 0; i < c->n; i++)
 		checkup_read(&c->v[i]);
 }
+
+void checkup_hosts(struct findings *f, const struct checkup_kind *kind,
+		   const struct addr *bind, const struct conf_strings *networks)
+{
+	struct checkup *c;
+
+	if (checkup_alloc(&c))
+		return;
+	checkup_add_hosts(c, bind, networks, CHECKUP_SIP_PORT);
+	checkup_ask(c);
+	checkup_judge(f, kind, c, NULL);
+	checkup_free(c);
+}

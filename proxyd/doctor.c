@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proxyd/advice.h"
 #include "proxyd/commands.h"
 
 #include "proxyd/doctor.h"
@@ -17,35 +18,27 @@ static void look_at_secret(const struct doctor *d)
 			     "them");
 }
 
-static int examine(struct doctor *d)
+static int examine(struct findings *f, const void *conf)
 {
+	struct doctor d = {.f = f, .conf = conf};
 	int err;
 
-	doctor_host_begin(&d->host, d->f, "proxyd", d->conf->http);
-	err = doctor_self(d);
+	doctor_host_begin(&d.host, f, "proxyd", d.conf->http);
+	err = doctor_self(&d);
 	if (err)
 		return err;
-	doctor_host_http(&d->host);
-	doctor_host_clock(&d->host);
-	look_at_secret(d);
-	doctor_peers(d);
-	doctor_domains(d);
+	doctor_host_http(&d.host);
+	doctor_host_clock(&d.host);
+	proxyd_advise(f, d.conf);
+	look_at_secret(&d);
+	doctor_peers(&d);
+	doctor_domains(&d);
 	return 0;
 }
 
 int command_doctor(const void *conf, const struct command_args *args,
 		   char err[CONF_ERRLEN])
 {
-	struct doctor d = {.conf = conf};
-	int ret = findings_alloc(&d.f);
-
-	if (!ret)
-		ret = examine(&d);
-	if (ret)
-		(void)snprintf(err, CONF_ERRLEN, "doctor: listen: %s",
-			       strerror(-ret));
-	else
-		ret = doctor_host_end(d.f, command_value(args, "--json"), err);
-	findings_free(d.f);
-	return ret;
+	return doctor_host_command(examine, conf,
+				   command_value(args, "--json") != NULL, err);
 }

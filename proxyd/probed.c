@@ -30,10 +30,9 @@ static bool may_ask(const struct proxy *p, const struct channel *src)
 		edge_is_own_host(p, &src->addr));
 }
 
-bool probed(struct proxy *p, msg_t *msg, const struct channel *src,
-	    const char *data, size_t len)
+static bool answer(struct proxy *p, msg_t *msg, const struct channel *src,
+		   const char *data, size_t len)
 {
-	const sip_t *sip = sip_object(msg);
 	const struct probe_report report = {
 		.daemon = "proxyd",
 		.clock_ms = proxy_wall_us() / 1000,
@@ -42,16 +41,20 @@ bool probed(struct proxy *p, msg_t *msg, const struct channel *src,
 		.arrived_len = len,
 	};
 	char text[ANSWER_MAX];
-	struct channel back;
+	struct channel back = *src;
 	struct strbuf out;
 
-	if (!probe_is(sip) || !may_ask(p, src))
-		return false;
 	strbuf_init(&out, text, sizeof(text));
 	if (sipmsg_via_received(msg, &src->addr, false) ||
-	    probe_answer_print(&out, sip, &report))
+	    probe_answer_print(&out, sip_object(msg), &report))
 		return false;
-	back = *src;
 	(void)transports_send(p->transports, &back, out.data, out.len);
 	return true;
+}
+
+bool probed(struct proxy *p, msg_t *msg, const struct channel *src,
+	    const char *data, size_t len)
+{
+	return probe_is(sip_object(msg)) && may_ask(p, src) &&
+	       answer(p, msg, src, data, len);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "redirectd/advice.h"
 #include "redirectd/commands.h"
 #include "redirectd/store.h"
 
@@ -43,36 +44,28 @@ static void look_at_secret(const struct doctor *d)
 		     "are refused by the others, and phones are asked again");
 }
 
-static int examine(struct doctor *d)
+static int examine(struct findings *f, const void *conf)
 {
-	int err = conf_listen_addr(&d->listen, d->conf->listen);
+	struct doctor d = {.f = f, .conf = conf};
+	int err = conf_listen_addr(&d.listen, d.conf->listen);
 
 	if (err)
 		return err;
-	doctor_host_begin(&d->host, d->f, "redirectd", d->conf->http);
-	look_at_listen(d);
-	look_at_reach(d);
-	doctor_host_http(&d->host);
-	doctor_host_clock(&d->host);
-	look_at_secret(d);
-	doctor_store(d);
-	doctor_peers(d);
+	doctor_host_begin(&d.host, f, "redirectd", d.conf->http);
+	look_at_listen(&d);
+	look_at_reach(&d);
+	doctor_host_http(&d.host);
+	doctor_host_clock(&d.host);
+	redirectd_advise(f, d.conf);
+	look_at_secret(&d);
+	doctor_store(&d);
+	doctor_peers(&d);
 	return 0;
 }
 
 int command_doctor(const void *conf, const struct command_args *args,
 		   char err[CONF_ERRLEN])
 {
-	struct doctor d = {.conf = conf};
-	int ret = findings_alloc(&d.f);
-
-	if (!ret)
-		ret = examine(&d);
-	if (ret)
-		(void)snprintf(err, CONF_ERRLEN, "doctor: listen: %s",
-			       strerror(-ret));
-	else
-		ret = doctor_host_end(d.f, command_value(args, "--json"), err);
-	findings_free(d.f);
-	return ret;
+	return doctor_host_command(examine, conf,
+				   command_value(args, "--json") != NULL, err);
 }

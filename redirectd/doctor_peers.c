@@ -25,18 +25,6 @@ static const struct checkup_kind relays = {
 	.trust = "name this redirectd in its pool.redirect",
 };
 
-static void look_at_proxies(const struct doctor *d)
-{
-	struct checkup *c;
-
-	if (checkup_alloc(&c))
-		return;
-	checkup_add_hosts(c, &d->listen, &d->conf->trusted, CHECKUP_SIP_PORT);
-	checkup_ask(c);
-	checkup_judge(d->f, &proxies, c, NULL);
-	checkup_free(c);
-}
-
 static void add_relays(struct checkup *c, const struct doctor *d,
 		       const json_t *list)
 {
@@ -76,6 +64,6 @@ static void look_at_relays(const struct doctor *d)
 
 void doctor_peers(const struct doctor *d)
 {
-	look_at_proxies(d);
+	checkup_hosts(d->f, &proxies, &d->listen, &d->conf->trusted);
 	look_at_relays(d);
 }

@@ -77,17 +77,32 @@ int relayd_conf_check_media(const struct relayd_conf *c, char err[CONF_ERRLEN])
 	return ret;
 }
 
-/* The control address, then all others. */
+/* The control address; where that is for this host alone, or any, what this
+ * host would send from. */
+static int lead(struct addr *bind, const struct addr *control)
+{
+	struct addr out;
+	int err;
+
+	*bind = *control;
+	if (addr_class(control) != ADDR_ANY &&
+	    addr_class(control) != ADDR_LOOPBACK)
+		return 0;
+	err = addr_local_for(&out, NULL);
+	if (!err)
+		*bind = out;
+	return addr_class(control) == ADDR_LOOPBACK ? 0 : err;
+}
+
+/* That one, then all others. */
 static int add_auto(struct ifaces *l, const struct relayd_conf *c,
 		    const struct addr *control)
 {
 	struct addr bind, advertise;
-	int err = 0;
+	int err;
 
 	read_pair(&bind, &advertise, c, 0);
-	bind = *control;
-	if (addr_class(control) == ADDR_ANY)
-		err = addr_local_for(&bind, NULL);
+	err = lead(&bind, control);
 	if (!err)
 		err = iface_add(l, &bind, &advertise);
 	if (!err)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/ask.h"
+#include "relayd/advice.h"
 #include "relayd/commands.h"
 
 #include "relayd/doctor.h"
@@ -23,39 +24,31 @@ static int look_at_listen(struct doctor *d)
 	return err;
 }
 
-static int examine(struct doctor *d)
+static int examine(struct findings *f, const void *conf)
 {
-	const struct ask q = {.http = d->conf->http, .path = "/api/relay"};
+	struct doctor d = {.f = f, .conf = conf};
+	const struct ask q = {.http = d.conf->http, .path = "/api/relay"};
 	char why[CONF_ERRLEN];
 	int err;
 
-	doctor_host_begin(&d->host, d->f, "relayd", d->conf->http);
-	err = look_at_listen(d);
+	doctor_host_begin(&d.host, f, "relayd", d.conf->http);
+	err = look_at_listen(&d);
 	if (err)
 		return err;
-	if (d->host.running)
-		(void)ask(&d->relay, &q, why);
-	doctor_host_http(&d->host);
-	doctor_host_clock(&d->host);
-	doctor_media(d);
-	doctor_peers(d);
+	if (d.host.running)
+		(void)ask(&d.relay, &q, why);
+	doctor_host_http(&d.host);
+	doctor_host_clock(&d.host);
+	relayd_advise(f, d.conf);
+	doctor_media(&d);
+	doctor_peers(&d);
+	json_decref(d.relay);
 	return 0;
 }
 
 int command_doctor(const void *conf, const struct command_args *args,
 		   char err[CONF_ERRLEN])
 {
-	struct doctor d = {.conf = conf};
-	int ret = findings_alloc(&d.f);
-
-	if (!ret)
-		ret = examine(&d);
-	if (ret)
-		(void)snprintf(err, CONF_ERRLEN, "doctor: listen: %s",
-			       strerror(-ret));
-	else
-		ret = doctor_host_end(d.f, command_value(args, "--json"), err);
-	findings_free(d.f);
-	json_decref(d.relay);
-	return ret;
+	return doctor_host_command(examine, conf,
+				   command_value(args, "--json") != NULL, err);
 }

@@ -1,6 +1,11 @@
+#include <uv.h>
+
+#include "common/ask.h"
 #include "proto/checkup.h"
 
 #include "relayd/doctor.h"
+
+enum { JOIN_LOOKS = 12, JOIN_LOOK_MS = 250 };
 
 /* Without it the relay is in no pool, and gets no calls. */
 static const struct checkup_kind directories = {
@@ -32,19 +37,39 @@ static size_t count_well(const struct checkup *c)
 	return n;
 }
 
-/* Those that are well should have it in their pool; only the running relayd
- * knows. */
+/* In how many pools it is; only the running relayd knows. One that has just
+ * started joins in a moment. */
+static json_int_t count_joined(const struct doctor *d, size_t well)
+{
+	const struct ask q = {.http = d->conf->http, .path = "/api/relay"};
+	json_int_t joined = 0;
+	char why[CONF_ERRLEN];
+
+	for (int i = 0; i < JOIN_LOOKS && joined < (json_int_t)well; i++) {
+		json_t *relay = NULL;
+
+		if (i)
+			uv_sleep(JOIN_LOOK_MS);
+		if (ask(&relay, &q, why))
+			break;
+		joined = json_integer_value(json_object_get(relay, "joined"));
+		json_decref(relay);
+	}
+	return joined;
+}
+
+/* Those that are well should have it in their pool. */
 static void look_at_pool(const struct doctor *d, size_t well)
 {
-	json_int_t joined =
-		json_integer_value(json_object_get(d->relay, "joined"));
+	json_int_t joined;
 
 	if (!d->relay || !well)
 		return;
+	joined = count_joined(d, well);
 	if (joined >= (json_int_t)well)
 		findings_add(d->f, FINDING_OK, "pool", NULL,
-			     "%lld redirectd have this relay in the pool %s",
-			     (long long)joined, d->conf->pool_cluster);
+			     "this relay is in the pool %s of %zu redirectd",
+			     d->conf->pool_cluster, well);
 	else
 		findings_add(d->f, FINDING_FAIL, "pool",
 			     "name the cluster in pool.clusters of redirectd; "
@@ -70,20 +95,8 @@ static void look_at_directories(const struct doctor *d)
 	checkup_free(c);
 }
 
-static void look_at_proxies(const struct doctor *d)
-{
-	struct checkup *c;
-
-	if (checkup_alloc(&c))
-		return;
-	checkup_add_hosts(c, &d->control, &d->conf->trusted, CHECKUP_SIP_PORT);
-	checkup_ask(c);
-	checkup_judge(d->f, &proxies, c, NULL);
-	checkup_free(c);
-}
-
 void doctor_peers(const struct doctor *d)
 {
 	look_at_directories(d);
-	look_at_proxies(d);
+	checkup_hosts(d->f, &proxies, &d->control, &d->conf->trusted);
 }

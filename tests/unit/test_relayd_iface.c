@@ -232,13 +232,16 @@ START_TEST(configured)
 }
 END_TEST
 
+/* Phones are elsewhere, as long as this host has a way out. */
 START_TEST(automatic_beside_a_loopback_control_socket)
 {
 	struct relayd_conf conf = {0};
 	char err[CONF_ERRLEN] = "", text[ADDR_STRLEN];
-	struct addr control;
+	struct addr control, out;
 
 	addr_parse(&control, "127.0.0.1:5060", 0);
+	if (addr_local_for(&out, NULL))
+		out = control;
 	unsetenv("RELAYD_MEDIA_ADDRESS");
 	setenv("RELAYD_MEDIA_ADVERTISE", "203.0.113.9", 1);
 	ck_assert_int_eq(conf_load(&conf, relayd_keys, relayd_nkeys, "relayd",
@@ -246,11 +249,10 @@ START_TEST(automatic_beside_a_loopback_control_socket)
 			 0);
 	ck_assert_int_eq(relayd_conf_check(&conf, err), 0);
 	ck_assert_int_eq(relayd_conf_media(&list, &conf, &control), 0);
-	ck_assert_uint_eq(list.n, 1);
-	ck_assert_str_eq(addr_ip_str(text, &list.v[0].bind), "127.0.0.1");
+	ck_assert_uint_ge(list.n, 1);
+	ck_assert(addr_ip_eq(&list.v[0].bind, &out));
 	ck_assert_str_eq(addr_ip_str(text, &list.v[0].advertise),
 			 "203.0.113.9");
-	ck_assert_str_eq(list.v[0].name, "lo");
 	conf_free(&conf, relayd_keys, relayd_nkeys);
 }
 END_TEST
