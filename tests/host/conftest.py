@@ -14,6 +14,7 @@ sys.path.insert(0, str(TOP / "tests"))
 sys.dont_write_bytecode = True
 
 from support import machine, net  # noqa: E402
+from support.sounds import speech  # noqa: E402, F401
 
 DAEMONS = ["proxyd", "redirectd", "relayd"]
 
@@ -49,11 +50,3 @@ def packages():
                           *(f"pinhole-{d}" for d in DAEMONS)}, \
         "run make deb first"
     return found
-
-
-@pytest.fixture(scope="session")
-def speech(tmp_path_factory):
-    """A folder with two clips of speech, alice.wav and bob.wav."""
-    to = tmp_path_factory.mktemp("speech")
-    subprocess.run([TOP / "tests/support/speech.sh", to], check=True)
-    return to

@@ -4,12 +4,11 @@ the order of a host's life."""
 
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
 from conftest import DAEMONS
+from support.debs import depends, newer
 from support.machine import Machine, tree
 from support.net import ADDRESS, PROXY1, Net, wait_until
 from support.rtp import Rtp
@@ -23,39 +22,16 @@ SSRC = {"first": 0xF1257, "second": 0x5EC01D}
 IN_HAND = 5
 
 
-def depends(packages):
-    """The packages of Debian that ours need."""
-    names = set()
-    for deb in packages.values():
-        said = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], text=True,
-                              check=True, capture_output=True).stdout
-        names |= {re.split(r"[ (|]", d.strip())[0] for d in said.split(",")}
-    return sorted(n for n in names if not n.startswith("pinhole-") and n)
-
-
-def newer(deb, to):
-    """The same package with a higher version, as the next release is."""
-    work = to / deb.stem
-    subprocess.run(["dpkg-deb", "-R", deb, work], check=True)
-    control = work / "DEBIAN/control"
-    control.write_text(re.sub(r"(Version: |pinhole-common \(= )([\d.]+)",
-                              r"\1\2.1", control.read_text()))
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", work,
-                    to / deb.name], check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(work)
-
-
 class Host:
     """One host with all three daemons, and phones behind NATs."""
 
     def __init__(self, net, packages, path):
         self.net = net
-        self.machine = Machine(net, "proxy1", tree(depends(packages)))
+        self.machine = Machine(net, "proxy1", tree(depends(packages.values())))
         self.run("mkdir", "/root/first", "/root/newest")
         for deb in packages.values():
             self.machine.put(deb, f"/root/first/{deb.name}")
-            newer(deb, path)
-            self.machine.put(path / deb.name, f"/root/newest/{deb.name}")
+            self.machine.put(newer(deb, path), f"/root/newest/{deb.name}")
 
     def run(self, *argv, **kw):
         return self.machine.exec(*argv, **kw)

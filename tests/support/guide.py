@@ -9,18 +9,19 @@ The passwords that a person would type are typed for him.
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from .net import TOP
 
 DOCUMENT = TOP / "deploy" / "README.md"
 BUILD_HOST = "the build machine"
-PASSWORD = "a secret of {}"
+PASSWORD = "secret-of-{}"
 
 _FENCE = re.compile(r"^```(\w*)$")
 _TYPING = """\
 redirectd() {
     case "$1 $2" in
-    "user add") printf 'a secret of %s\\n' "${3%%@*}" | command redirectd "$@" ;;
+    "user add") printf 'secret-of-%s\\n' "${3%%@*}" | command redirectd "$@" ;;
     *) command redirectd "$@" ;;
     esac
 }
@@ -70,16 +71,18 @@ class Guide:
         assert found, f"no section {name} with blocks"
         return found
 
-    def run(self, name, machines, only=None):
+    def run(self, name, machines, only="", first=False):
         """All blocks of a section in their order, or those that contain
-        `only`; what they printed."""
+        `only`, or the first of them; what they printed."""
         out = []
-        for block in self.section(name):
-            if block.language != "sh" or only and only not in block.text:
-                continue
+        found = [b for b in self.section(name)
+                 if b.language == "sh" and only in b.text]
+        for block in found[:1] if first else found:
             Guide.done.add(block.text)
-            out += [self._run_on(host, block, machines)
-                    for host in block.hosts]
+            with ThreadPoolExecutor(len(block.hosts)) as pool:
+                out += pool.map(
+                    lambda host, b=block: self._run_on(host, b, machines),
+                    block.hosts)
         assert out, f"{name}: nothing to run"
         return "".join(out)
 

@@ -34,9 +34,9 @@ def unavailable():
     return None
 
 
-def tree(packages=()):
+def tree(packages=(), system=SYSTEM):
     """A folder with a Debian 12 that has these packages; made once."""
-    names = sorted({*SYSTEM, *packages})
+    names = sorted({*system, *packages})
     key = hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
     folder = BUILD / "machines" / key
     if not folder.exists():
