@@ -238,8 +238,13 @@ $(BUILD)/deb/built: Makefile README.md LICENSE $(shell find $(DAEMONS) common pr
 	@touch $@
 check-host: ## installation, units, manual pages, packages in a clean Debian (root)
 	@sh deploy/install-packages build deb test host
-	$(Q)$(MAKE) all man $(BUILD)/deb/built
+	$(Q)$(MAKE) all man $(TOOLS) $(BUILD)/deb/built
 	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/host
+.PHONY: check-clean
+check-clean: ## `make demo` and `make check` on a fresh Debian with git and make (root)
+	@sh deploy/install-packages build host test
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_CLEAN=1 PINHOLE_BUILD=$(BUILD) \
+		$(PYTEST) tests/host/test_newcomer.py
 
 # libFuzzer: make fuzz FUZZ=fuzz_sipmsg SECONDS=60
 FUZZ ?= fuzz_sipmsg
