@@ -126,7 +126,7 @@ C_FILES = $(shell find $(DAEMONS) common proto tests -name '*.[ch]')
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 .PHONY: deps bench-deps
 deps: ## install what building and testing need (Debian packages)
@@ -136,8 +136,12 @@ bench-deps: ## install the peers that `make bench` compares with
 
 .PHONY: unit check-unit check-fuzz check-net check
 unit: $(UNIT_BIN)
-check-unit: unit check-fuzz ## unit tests and fuzz replay; no root needed
-	$(Q)set -e; for t in $(UNIT_BIN); do $$t; done
+# Each by itself, as many at a time as make has jobs.
+UNIT_RUNS := $(UNIT_BIN:%=run/%)
+.PHONY: $(UNIT_RUNS)
+$(UNIT_RUNS): run/%: %
+	$(Q)$<
+check-unit: check-fuzz $(UNIT_RUNS) ## unit tests and fuzz replay; no root needed
 check-fuzz: $(FUZZ_BIN)
 	$(Q)set -e; for f in $(FUZZ_BIN); do \
 		$$f tests/fuzz/corpus/$$(basename $$f); done
@@ -145,12 +149,14 @@ check-net: all $(TOOLS) ## end-to-end tests across the NAT test network (root)
 	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/net
 # A selection that CI has time for, and all of them.
 COMPOSE_TESTS := $(addprefix tests/compose/test_,shapes.py scale.py site.py)
-.PHONY: check-compose check-compose-full
-check-compose check-compose-full: ## a site of containers, scaled out under calls; -full: its faults and upgrades too (root)
+.PHONY: check-compose check-compose-full compose-deps
+compose-deps:
 	@sh deploy/install-packages build test compose
 	$(Q)$(MAKE) $(BUILD)/tests/heard
-	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) \
-		$(if $(filter %-full,$@),tests/compose,$(COMPOSE_TESTS))
+check-compose: compose-deps ## a site of containers, scaled out under calls (root)
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) $(COMPOSE_TESTS)
+check-compose-full: compose-deps ## its faults and upgrades too (root)
+	$(AS_ROOT) env PINHOLE_NET=1 PINHOLE_BUILD=$(BUILD) $(PYTEST) tests/compose
 # Builds that watch threads and memory, of what runs in several threads.
 TSAN := CFLAGS="-O1 -g -Wno-tsan" SAN="-fsanitize=thread"
 ASAN := CFLAGS="-O1 -g -fno-omit-frame-pointer" \

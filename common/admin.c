@@ -159,6 +159,18 @@ static int refuse_change(const char **why, struct MHD_Connection *conn)
 	return admin_change_refused(why, &c);
 }
 
+/* What calls there are is not for a page whose name has been led here; health
+ * and metrics tell it nothing. */
+static int refuse_reader(const char **why, struct MHD_Connection *conn)
+{
+	const char *host = header(conn, "Host");
+
+	if (!host || admin_change_by_address(host))
+		return 0;
+	*why = "ask by IP address, or as localhost (Host)";
+	return MHD_HTTP_FORBIDDEN;
+}
+
 static bool is_read(const char *method)
 {
 	return !strcmp(method, MHD_HTTP_METHOD_GET) ||
@@ -184,6 +196,8 @@ static enum MHD_Result check(bool *refused, const struct admin *a,
 		status = refuse_change(&why, conn);
 	} else if (!is_read(method)) {
 		return admin_reply_methods(conn, "GET, HEAD");
+	} else if (r) {
+		status = refuse_reader(&why, conn);
 	}
 	if (status)
 		return admin_reply_error(conn, status, why);

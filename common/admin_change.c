@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +19,8 @@ static bool is_json(const char *type)
 	return len == strlen(json) && !strncasecmp(type, json, len);
 }
 
-/* "localhost" or an IP address, each with a port or without. */
-static bool is_address(const char *host)
+/* Each with a port or without. */
+bool admin_change_by_address(const char *host)
 {
 	static const char local[] = "localhost";
 	size_t len = host ? strcspn(host, ":") : 0;
@@ -52,7 +51,7 @@ int admin_change_refused(const char **why, const struct admin_change *c)
 		*why = "not for pages of a browser (it has an Origin)";
 		return MHD_HTTP_FORBIDDEN;
 	}
-	if (!is_address(c->host)) {
+	if (!admin_change_by_address(c->host)) {
 		*why = "ask by IP address, or as localhost (Host)";
 		return MHD_HTTP_FORBIDDEN;
 	}

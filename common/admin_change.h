@@ -1,6 +1,8 @@
 #ifndef COMMON_ADMIN_CHANGE_H
 #define COMMON_ADMIN_CHANGE_H
 
+#include <stdbool.h>
+
 /*
  * Who may change something by the admin HTTP server: any program that reaches
  * it, but no page in a browser of somebody who can. Such a page sends Origin,
@@ -21,6 +23,10 @@ struct admin_change {
 	const char *length;   /* Content-Length */
 	const char *encoding; /* Transfer-Encoding */
 };
+
+/* Whether a Host names this server as a page that has been led here by a name
+ * of its own cannot: by an IP address or as localhost. NULL: false. */
+bool admin_change_by_address(const char *host);
 
 /* 0, or the HTTP status to refuse it with, and why in *why. Pure. */
 int admin_change_refused(const char **why, const struct admin_change *c);

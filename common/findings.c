@@ -1,6 +1,5 @@
 #include "common/findings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -48,9 +47,10 @@ void findings_add(struct findings *f, enum finding_level level,
 	va_start(ap, fmt);
 	(void)vsnprintf(one->text, sizeof(one->text), fmt, ap);
 	va_end(ap);
-	/* Much of it has come from the network. */
+	/* Much of it has come from the network: it may be no text, and a
+	 * terminal may obey it. */
 	for (char *p = one->text; *p; p++)
-		if (iscntrl((unsigned char)*p))
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
 			*p = '?';
 }
 

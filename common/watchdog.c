@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 
-enum { USEC_PER_MS = 1000, SIGNS = 2 };
+enum { USEC_PER_MS = 1000, SIGNS = 4 };
 
 struct watchdog {
 	uv_timer_t timer;

@@ -6,8 +6,9 @@
 
 /*
  * Tells the service manager that the daemon turns (WATCHDOG=1, sd_notify(3)),
- * twice in the time after which it would take it for stuck, end it and start it
- * again ($WATCHDOG_USEC, sd_watchdog_enabled(3)).
+ * four times in the time after which it would take it for stuck, end it and
+ * start it again ($WATCHDOG_USEC, sd_watchdog_enabled(3)): one that is late is
+ * no death.
  */
 struct watchdog;
 

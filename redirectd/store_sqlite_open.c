@@ -133,6 +133,7 @@ static int make_file(const struct store_sqlite *q, char err[CONF_ERRLEN])
 	if (!geteuid() && (stat(dirname(path), &folder) ||
 			   fchown(fd, folder.st_uid, folder.st_gid))) {
 		fail(err, q, strerror(errno), "make it the daemon's");
+		(void)unlink(q->path); /* or it would be root's next time */
 		bad = -EIO;
 	}
 	close(fd);

@@ -11,6 +11,7 @@
 enum {
 	WAIT_MAX_S = 7 * 86400,
 	POLL_MS = 200,
+	AWAY_LOOKS = 25, /* 5 s of them */
 	MS_PER_S = 1000,
 	NS_PER_MS = 1000000,
 	DECIMAL = 10,
@@ -59,7 +60,8 @@ static int look(long long *left, const void *conf, char err[CONF_ERRLEN])
 	json_t *load = NULL;
 	int ret = ask_load(&load, conf, "/api/load", false, err);
 
-	*left = sessions_of(load);
+	if (!ret)
+		*left = sessions_of(load);
 	if (!ret && !json_is_true(json_object_get(load, "draining"))) {
 		ret = -ECANCELED;
 		(void)snprintf(err, CONF_ERRLEN,
@@ -72,14 +74,24 @@ static int look(long long *left, const void *conf, char err[CONF_ERRLEN])
 	return ret;
 }
 
+/* A moment in which one relayd takes over from another is no end of it. */
+static bool is_passing(int ret, int *away)
+{
+	if (ret != -EIO && ret != -ECONNREFUSED)
+		*away = 0;
+	else if (++*away < AWAY_LOOKS)
+		return true;
+	return ret == -EAGAIN;
+}
+
 /* Until no session is left. */
 static int wait_for_none(const void *conf, long seconds, char err[CONF_ERRLEN])
 {
 	uint64_t end = now_ms() + (uint64_t)seconds * MS_PER_S;
-	long long left;
-	int ret;
+	long long left = 0;
+	int ret, away = 0;
 
-	while ((ret = look(&left, conf, err)) == -EAGAIN) {
+	while (is_passing(ret = look(&left, conf, err), &away)) {
 		if (now_ms() >= end) {
 			(void)snprintf(err, CONF_ERRLEN,
 				       "%lld sessions left after %ld s", left,

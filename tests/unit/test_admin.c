@@ -170,12 +170,26 @@ START_TEST(one_connection_serves_several)
 {
 	const char *answer = ask(
 		"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-		"GET /api/calls HTTP/1.1\r\nHost: x\r\n\r\n"
+		"GET /api/calls HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 		"GET /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 
 	ck_assert_int_eq(status_of(answer), 200);
 	ck_assert(has(answer, "{\"status\":\"ok\"}"));
 	ck_assert(has(answer, "\"count\":3}HTTP/1.1 404 "));
+}
+END_TEST
+
+/* As a page in a browser here would ask, its name led to this address. */
+START_TEST(names_of_others_are_told_nothing)
+{
+	ck_assert_int_eq(status_of(ask("GET /api/calls HTTP/1.1\r\n"
+				       "Host: page.example:8091\r\n"
+				       "Connection: close\r\n\r\n")),
+			 403);
+	ck_assert_int_eq(status_of(ask("GET /metrics HTTP/1.1\r\n"
+				       "Host: relay1.example:8093\r\n"
+				       "Connection: close\r\n\r\n")),
+			 200);
 }
 END_TEST
 
@@ -325,6 +339,7 @@ static Suite *admin_suite(void)
 	tcase_add_test(t, other_methods_are_405);
 	tcase_add_test(t, a_body_is_not_waited_for);
 	tcase_add_test(t, one_connection_serves_several);
+	tcase_add_test(t, names_of_others_are_told_nothing);
 	tcase_add_loop_test(t, garbage_does_no_harm, 0,
 			    sizeof(garbage) / sizeof(garbage[0]));
 	tcase_add_test(t, headers_are_bounded);

@@ -59,14 +59,14 @@ static const struct {
 	{"-1000000", NULL, false, 0},
 	{"30000000s", NULL, false, 0},
 	{"99999999999999999999999", NULL, false, 0},
-	{"30000000", NULL, false, 15000},
+	{"30000000", NULL, false, 7500},
 	{"1000", NULL, false, 1},
 	{"30000000", "1", false, 0},
 	{"30000000", "none", false, 0},
-	{"30000000", "1", true, 15000},
+	{"30000000", "1", true, 7500},
 };
 
-START_TEST(interval_is_half_the_limit)
+START_TEST(interval_is_a_quarter_of_the_limit)
 {
 	ck_assert_uint_eq(watchdog_interval(intervals[_i].usec,
 					    intervals[_i].pid,
@@ -80,7 +80,7 @@ START_TEST(interval_of_this_process)
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
-	ck_assert_uint_eq(watchdog_interval("30000000", pid, false), 15000);
+	ck_assert_uint_eq(watchdog_interval("30000000", pid, false), 7500);
 }
 END_TEST
 
@@ -208,7 +208,7 @@ int main(void)
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, manage, unmanage);
-	tcase_add_loop_test(t, interval_is_half_the_limit, 0,
+	tcase_add_loop_test(t, interval_is_a_quarter_of_the_limit, 0,
 			    sizeof(intervals) / sizeof(intervals[0]));
 	tcase_add_test(t, interval_of_this_process);
 	tcase_add_test(t, idle_daemon_gives_signs_of_life);
