@@ -33,13 +33,40 @@ uint64_t doctor_wall_ms(void)
 	return clock_ms(CLOCK_REALTIME);
 }
 
-static int choose_local(struct addr *local, const struct addr *bind,
+const struct addr *doctor_ends_for(const struct doctor_ends *e,
+				   const struct addr *to)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (addr_family(&e->v[i]) == addr_family(to))
+			return &e->v[i];
+	return NULL;
+}
+
+bool doctor_ends_add(struct doctor_ends *e, const struct addr *a)
+{
+	if (e->n == DOCTOR_FAMILIES || doctor_ends_for(e, a))
+		return false;
+	e->v[e->n++] = *a;
+	return true;
+}
+
+bool doctor_ends_have(const struct doctor_ends *e, const struct addr *a)
+{
+	const struct addr *end = doctor_ends_for(e, a);
+
+	return end && addr_ip_eq(end, a);
+}
+
+static int choose_local(struct addr *local, const struct doctor_ends *ends,
 			const struct addr *to)
 {
-	if (addr_family(bind) != addr_family(to) ||
-	    addr_class(bind) == ADDR_ANY)
+	const struct addr *end = doctor_ends_for(ends, to);
+
+	if (!end)
+		return -EAFNOSUPPORT;
+	if (addr_class(end) == ADDR_ANY)
 		return addr_local_for(local, to);
-	*local = *bind;
+	*local = *end;
 	addr_set_port(local, 0);
 	return 0;
 }
@@ -55,13 +82,13 @@ static int want_errors(int fd, int family)
 			  six ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
 }
 
-int doctor_socket(int *fd, struct addr *self, const struct addr *bind_to,
+int doctor_socket(int *fd, struct addr *self, const struct doctor_ends *ends,
 		  const struct addr *to)
 {
 	struct sockaddr_storage got;
 	socklen_t len = sizeof(got);
 	struct addr local;
-	int err = choose_local(&local, bind_to, to);
+	int err = choose_local(&local, ends, to);
 
 	if (err)
 		return err;
@@ -80,14 +107,14 @@ int doctor_socket(int *fd, struct addr *self, const struct addr *bind_to,
 	return addr_from_sa(self, (struct sockaddr *)&got);
 }
 
-int doctor_open(struct doctor_question *q, const struct addr *bind,
+int doctor_open(struct doctor_question *q, const struct doctor_ends *ends,
 		const struct addr *to)
 {
 	memset(q, 0, sizeof(*q));
 	q->fd = -1;
 	q->to = *to;
 	sipmsg_token(q->token, sizeof(q->token));
-	q->err = doctor_socket(&q->fd, &q->self, bind, to);
+	q->err = doctor_socket(&q->fd, &q->self, ends, to);
 	return q->err;
 }
 

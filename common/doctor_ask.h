@@ -18,6 +18,22 @@ enum {
 	DOCTOR_PATIENCE_MS = 4000,
 };
 
+/* Addresses of the daemon, the first of each family: the ends it speaks over,
+ * or the same as others see them. */
+enum { DOCTOR_FAMILIES = 2 };
+struct doctor_ends {
+	struct addr v[DOCTOR_FAMILIES];
+	size_t n;
+};
+
+/* One more, unless there is one of its family: whether it was added. */
+bool doctor_ends_add(struct doctor_ends *e, const struct addr *a);
+/* The one of the family of `to`; NULL: none. */
+const struct addr *doctor_ends_for(const struct doctor_ends *e,
+				   const struct addr *to);
+/* Whether it is one of these, whatever the port. */
+bool doctor_ends_have(const struct doctor_ends *e, const struct addr *a);
+
 struct doctor_question {
 	struct addr to, self;         /* the peer; the socket */
 	int fd;                       /* -1: none, the error is in `err` */
@@ -26,7 +42,8 @@ struct doctor_question {
 	size_t len;
 
 	/* The answer: 0; -ETIMEDOUT (silence), -ECONNREFUSED (nobody listens
-	 * there), or another negative errno, as where there is no route. */
+	 * there), -EAFNOSUPPORT (no end of that family), or another negative
+	 * errno, as where there is no route. */
 	int err;
 	struct addr from; /* who answered */
 	char answer[DOCTOR_ANSWER_MAX];
@@ -37,11 +54,11 @@ struct doctor_question {
 };
 
 /*
- * Open the socket at the IP of `bind` (any port; where it is a wildcard or of
- * another family, the one that leads to the peer) and choose the token. 0, or
+ * Open the socket at the IP of the end of the peer's family (any port; where it
+ * is a wildcard, the IP that leads to the peer) and choose the token. 0, or
  * -errno that is in q->err too.
  */
-int doctor_open(struct doctor_question *q, const struct addr *bind,
+int doctor_open(struct doctor_question *q, const struct doctor_ends *ends,
 		const struct addr *to);
 void doctor_close(struct doctor_question *q);
 
@@ -51,7 +68,7 @@ void doctor_close(struct doctor_question *q);
 void doctor_ask(struct doctor_question *const *v, size_t n);
 
 /* A socket of that kind for something else: 0 or -errno. */
-int doctor_socket(int *fd, struct addr *self, const struct addr *bind,
+int doctor_socket(int *fd, struct addr *self, const struct doctor_ends *ends,
 		  const struct addr *to);
 
 /* Ms of the wall clock. */

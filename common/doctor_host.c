@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +21,21 @@ void doctor_host_begin(struct doctor_host *h, struct findings *f,
 	char why[CONF_ERRLEN];
 	int err = ask_ready(http, why);
 
-	*h = (struct doctor_host){f, daemon, http, !err || err == -EAGAIN};
+	*h = (struct doctor_host){
+		.f = f,
+		.daemon = daemon,
+		.http = http,
+		.running = !err || err == -EAGAIN,
+		.draining = err == -EAGAIN && strstr(why, "draining"),
+	};
 	if (!err)
 		findings_add(f, FINDING_OK, "daemon", NULL,
 			     "%s runs here, and is ready", daemon);
+	else if (h->draining)
+		findings_add(f, FINDING_WARN, "daemon",
+			     "let it end, or take new calls again",
+			     "%s runs here, and drains: it takes no new calls",
+			     daemon);
 	else if (err == -EAGAIN)
 		findings_add(f, FINDING_FAIL, "daemon", "look into its log",
 			     "%s runs here, but serves nobody: %s", daemon,
@@ -63,7 +75,11 @@ static int try_bind(const struct channel *at)
 
 	if (fd < 0)
 		return -errno;
-	/* As the daemon does: what lingers of closed connections is nobody. */
+	/* As the daemon does: what lingers of closed connections is nobody, and
+	 * who has the port for IPv4 is not in the way of IPv6. */
+	if (addr_family(&at->addr) == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on,
+				 sizeof(on));
 	if (stream)
 		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, &at->addr.u.sa, addr_len(&at->addr)) ||
@@ -73,7 +89,16 @@ static int try_bind(const struct channel *at)
 	return err;
 }
 
-/* Who has it: of those at the very port, one at this address or at any. */
+/* Whether the two cannot be bound to one port: our sockets of IPv6 leave IPv4
+ * alone. */
+static bool are_rivals(const struct addr *a, const struct addr *b)
+{
+	return addr_family(a) == addr_family(b) &&
+	       (addr_ip_eq(a, b) || addr_class(a) == ADDR_ANY ||
+		addr_class(b) == ADDR_ANY);
+}
+
+/* Who has it, of those at the very port. */
 static bool find_owner(struct doctor_bound *out, const struct channel *at)
 {
 	uint16_t port = addr_port(&at->addr);
@@ -83,14 +108,12 @@ static bool find_owner(struct doctor_bound *out, const struct channel *at)
 	bool found = false;
 
 	for (int i = 0; i < n && !found; i++) {
-		found = addr_ip_eq(&list[i].at, &at->addr) ||
-			addr_class(&list[i].at) == ADDR_ANY ||
-			addr_class(&at->addr) == ADDR_ANY;
+		found = list[i].pid && are_rivals(&list[i].at, &at->addr);
 		if (found)
 			*out = list[i];
 	}
 	free(list);
-	return found && out->pid;
+	return found;
 }
 
 static void judge_taken(const struct doctor_host *h, const struct channel *at,

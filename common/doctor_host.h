@@ -15,6 +15,7 @@ struct doctor_host {
 	const char *daemon; /* "proxyd" */
 	const char *http;   /* where it is asked, if it runs */
 	bool running;       /* it answers there */
+	bool draining;      /* and takes no new calls, as it was told */
 };
 
 /* Begin: whether the daemon runs here, and is ready. */

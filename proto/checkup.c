@@ -5,6 +5,9 @@
 
 static const char silent_advice[] =
 	"is it up, and do the firewalls of both let UDP through?";
+static const char no_end_advice[] =
+	"listen at an address of that family, or name the one that it has of "
+	"the other family";
 static const char alg_advice[] =
 	"switch off the SIP ALG (SIP helper, SIP inspection) of the router or "
 	"firewall between the two";
@@ -53,12 +56,23 @@ struct judging {
 	enum finding_level silent;
 };
 
+/* The daemon reaches it no more than its doctor. */
+static void judge_no_end(const struct judging *j)
+{
+	findings_add(j->f, j->kind->optional ? FINDING_WARN : FINDING_FAIL,
+		     j->kind->check, no_end_advice,
+		     "%s %s cannot be reached: %s", j->kind->daemon, j->at,
+		     j->kind->no_end);
+}
+
 static void judge_silence(const struct judging *j)
 {
 	const char *check = j->kind->check, *who = j->kind->daemon;
 	int err = j->p->q.err;
 
-	if (err == -ETIMEDOUT)
+	if (err == -EAFNOSUPPORT && j->kind->no_end)
+		judge_no_end(j);
+	else if (err == -ETIMEDOUT)
 		findings_add(j->f, j->silent, check, silent_advice,
 			     "%s %s is silent: nothing came back in %d s", who,
 			     j->at, DOCTOR_PATIENCE_MS / 1000);
@@ -121,14 +135,15 @@ static void judge_way(const struct judging *j)
 			     j->kind->daemon, j->at);
 }
 
-static void judge_source(const struct judging *j, const struct addr *advertise)
+static void judge_source(const struct judging *j,
+			 const struct doctor_ends *advertise)
 {
 	const struct checkup_peer *p = j->p;
 	const struct addr *seen = &p->answer.from;
 	char from[ADDR_STRLEN], self[ADDR_STRLEN];
 
 	if (addr_ip_eq(seen, &p->q.self) ||
-	    (advertise && addr_ip_eq(seen, advertise)))
+	    (advertise && doctor_ends_have(advertise, seen)))
 		return;
 	findings_add(j->f, FINDING_WARN, j->kind->check, nat_advice,
 		     "%s %s sees us at %s, not at %s: addresses are "
@@ -164,7 +179,8 @@ static size_t count_bad(const struct findings *f)
 	       findings_count(f, FINDING_FAIL);
 }
 
-static void judge_answer(const struct judging *j, const struct addr *advertise)
+static void judge_answer(const struct judging *j,
+			 const struct doctor_ends *advertise)
 {
 	const struct checkup_kind *k = j->kind;
 	size_t before = count_bad(j->f);
@@ -184,7 +200,7 @@ static void judge_answer(const struct judging *j, const struct addr *advertise)
 }
 
 void checkup_judge(struct findings *f, const struct checkup_kind *kind,
-		   const struct checkup *c, const struct addr *advertise)
+		   const struct checkup *c, const struct doctor_ends *advertise)
 {
 	struct judging j = {.f = f, .kind = kind, .silent = FINDING_FAIL};
 

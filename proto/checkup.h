@@ -38,6 +38,9 @@ struct checkup_kind {
 	 * address answers than was asked. */
 	enum finding_level distrusted, elsewhere;
 	const char *trust; /* advice where it does not */
+	/* Why one of a family that we have no end of cannot be reached: a
+	 * failure unless `optional`, whoever else answers. */
+	const char *no_end;
 };
 
 /* One peer, and what became of it. */
@@ -58,20 +61,23 @@ struct checkup {
 int checkup_alloc(struct checkup **cp);
 void checkup_free(struct checkup *c);
 
-/* Add a peer, asked from a socket at the IP of `bind`; beyond
- * CHECKUP_PEERS_MAX it is left out, as is one that is there already. */
-void checkup_add(struct checkup *c, const struct addr *bind,
+/* Add a peer, asked from a socket of doctor_open(); beyond CHECKUP_PEERS_MAX it
+ * is left out, as is one that is there already. */
+void checkup_add(struct checkup *c, const struct doctor_ends *ends,
 		 const struct addr *to);
 
 /* Add the single hosts of a list of networks (the proxies of a key `trusted`)
- * at this port, but for this host itself. */
+ * at this port, but for this host itself, as what `self` has it known (NULL: as
+ * nothing else) too, and for families without an end: nobody comes from
+ * there. */
 enum { CHECKUP_SIP_PORT = 5060 };
-void checkup_add_hosts(struct checkup *c, const struct addr *bind,
+void checkup_add_hosts(struct checkup *c, const struct doctor_ends *ends,
+		       const struct doctor_ends *self,
 		       const struct conf_strings *networks, uint16_t port);
 
 /* All about those at the port of SIP: added, asked and judged. */
 void checkup_hosts(struct findings *f, const struct checkup_kind *kind,
-		   const struct addr *bind,
+		   const struct doctor_ends *ends,
 		   const struct conf_strings *networks);
 
 /* Ask all of them, and read their answers. */
@@ -83,7 +89,8 @@ void checkup_read(struct checkup_peer *p);
 /* What is wrong with them: pure. `advertise`: as what we may be seen, beside
  * the socket's own address; NULL: as nothing else. */
 void checkup_judge(struct findings *f, const struct checkup_kind *kind,
-		   const struct checkup *c, const struct addr *advertise);
+		   const struct checkup *c,
+		   const struct doctor_ends *advertise);
 
 /* How far the peer's clock is from ours, ms, at the least; positive: ahead. */
 int64_t checkup_offset(const struct checkup_peer *p);

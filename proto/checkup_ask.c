@@ -30,7 +30,7 @@ static bool has(const struct checkup *c, const struct addr *to)
 	return false;
 }
 
-void checkup_add(struct checkup *c, const struct addr *bind,
+void checkup_add(struct checkup *c, const struct doctor_ends *ends,
 		 const struct addr *to)
 {
 	struct doctor_question *q;
@@ -39,7 +39,7 @@ void checkup_add(struct checkup *c, const struct addr *bind,
 	if (c->n == CHECKUP_PEERS_MAX || has(c, to))
 		return;
 	q = &c->v[c->n++].q;
-	if (doctor_open(q, bind, to))
+	if (doctor_open(q, ends, to))
 		return;
 	strbuf_init(&sb, q->text, sizeof(q->text));
 	q->err = probe_print(&sb, &q->self, to, q->token);
@@ -58,14 +58,21 @@ static bool is_host(struct addr *a, const char *network, uint16_t port)
 	       atoi(slash + 1) == (addr_family(a) == AF_INET6 ? 128 : 32);
 }
 
-void checkup_add_hosts(struct checkup *c, const struct addr *bind,
+static bool is_self(const struct doctor_ends *self, const struct addr *a)
+{
+	return doctor_host_has(a) || (self && doctor_ends_have(self, a));
+}
+
+void checkup_add_hosts(struct checkup *c, const struct doctor_ends *ends,
+		       const struct doctor_ends *self,
 		       const struct conf_strings *networks, uint16_t port)
 {
 	struct addr a;
 
 	for (size_t i = 0; i < networks->n; i++)
-		if (is_host(&a, networks->v[i], port) && !doctor_host_has(&a))
-			checkup_add(c, bind, &a);
+		if (is_host(&a, networks->v[i], port) && !is_self(self, &a) &&
+		    doctor_ends_for(ends, &a))
+			checkup_add(c, ends, &a);
 }
 
 void checkup_ask(struct checkup *c)
@@ -80,13 +87,14 @@ void checkup_ask(struct checkup *c)
 }
 
 void checkup_hosts(struct findings *f, const struct checkup_kind *kind,
-		   const struct addr *bind, const struct conf_strings *networks)
+		   const struct doctor_ends *ends,
+		   const struct conf_strings *networks)
 {
 	struct checkup *c;
 
 	if (checkup_alloc(&c))
 		return;
-	checkup_add_hosts(c, bind, networks, CHECKUP_SIP_PORT);
+	checkup_add_hosts(c, ends, NULL, networks, CHECKUP_SIP_PORT);
 	checkup_ask(c);
 	checkup_judge(f, kind, c, NULL);
 	checkup_free(c);

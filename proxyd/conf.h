@@ -52,6 +52,9 @@ struct proxyd_conf {
 extern const struct conf_key proxyd_keys[];
 extern const size_t proxyd_nkeys;
 
+/* Where an entry of `redirect` or `relays` names no port. */
+enum { PROXYD_REDIRECT_PORT = 5062, PROXYD_RELAY_PORT = 5064 };
+
 /* Whether an entry of `relays` means those that have joined the cluster. */
 bool proxyd_conf_is_auto(const char *relay);
 

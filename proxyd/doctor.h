@@ -1,6 +1,7 @@
 #ifndef PROXYD_DOCTOR_H
 #define PROXYD_DOCTOR_H
 
+#include "common/doctor_ask.h"
 #include "common/doctor_host.h"
 #include "proto/checkup.h"
 #include "proxyd/conf.h"
@@ -10,8 +11,9 @@ struct doctor {
 	const struct proxyd_conf *conf;
 	struct doctor_host host;
 	struct findings *f;
-	struct addr bound; /* the first UDP end, over which daemons speak */
-	struct addr self;  /* the same as others see it */
+	/* The UDP ends over which daemons speak, and the same as others see
+	 * them, one for one. */
+	struct doctor_ends bound, self;
 };
 
 /* doctor_self.c: the ends, the advertised address, the certificate. 0, or

@@ -9,6 +9,7 @@
 enum { DOCTOR_SIDES = 2 };
 
 struct doctor_call {
+	struct addr self;  /* the sockets' address */
 	struct addr relay; /* as asked */
 	struct addr named; /* where the media is to be sent to, by its SDP */
 	/* By the other socket: from where it heard what, and how much. */
@@ -18,7 +19,10 @@ struct doctor_call {
 	long arrived[DOCTOR_SIDES];
 };
 
-/* What is wrong with it: pure. */
+/*
+ * What is wrong with it: pure. Where both ends of the call are on the inside of
+ * the address that the relay names, what does not come through is a warning.
+ */
 void doctor_call_judge(struct findings *f, const struct doctor_call *c);
 
 /* Whether phones on the internet can send to what it names, where `self`, as

@@ -109,7 +109,7 @@ static void resolve_domain(struct lookup *l, const char *domain)
 static bool is_ours(const struct doctor *d, const struct netset *trusted,
 		    const struct addr *a)
 {
-	return addr_ip_eq(a, &d->self) || doctor_host_has(a) ||
+	return doctor_ends_have(&d->self, a) || doctor_host_has(a) ||
 	       netset_has(trusted, a);
 }
 
@@ -141,6 +141,12 @@ static void judge(const struct doctor *d, const struct netset *trusted,
 			     domain, addr_str(at, &list->v[0].addr));
 }
 
+/* Whether the name servers have said where it leads. */
+static bool is_told(const struct lookup *l)
+{
+	return l->is_served && (!l->err || l->err == -ENOENT);
+}
+
 /* Whether it makes sense to go on with the next one. */
 static bool look_up(const struct doctor *d, const struct netset *trusted,
 		    const char *domain)
@@ -159,7 +165,7 @@ static bool look_up(const struct doctor *d, const struct netset *trusted,
 		ask_srv(l, domain);
 	if (l->is_served)
 		resolve_domain(l, domain);
-	if (l->is_served && l->err != -ETIMEDOUT)
+	if (is_told(l))
 		judge(d, trusted, domain, l);
 	uv_close((uv_handle_t *)&l->guard, NULL);
 	uv_run(&l->loop, UV_RUN_DEFAULT);

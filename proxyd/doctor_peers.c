@@ -6,7 +6,7 @@
 
 #include "proxyd/doctor.h"
 
-enum { PEER_PORT_REDIRECT = 5062, PEER_PORT_RELAY = 5064 };
+static const char no_end[] = "listen has no UDP address of that family";
 
 /* What it answers needs no trust, so that it is heard from elsewhere too. */
 static const struct checkup_kind directories = {
@@ -15,6 +15,7 @@ static const struct checkup_kind directories = {
 	.distrusted = FINDING_FAIL,
 	.elsewhere = FINDING_WARN,
 	.trust = "name this proxy's address in its trusted",
+	.no_end = no_end,
 };
 
 /* Notices of it are believed from the address alone that we know. */
@@ -24,6 +25,7 @@ static const struct checkup_kind relays = {
 	.distrusted = FINDING_FAIL,
 	.elsewhere = FINDING_FAIL,
 	.trust = "name this proxy's address in its trusted",
+	.no_end = no_end,
 };
 
 static const struct checkup_kind proxies = {
@@ -111,7 +113,7 @@ static void add_relays(struct checkup *to, const struct doctor *d,
 
 		if (proxyd_conf_is_auto(relay))
 			add_pool(to, d, redirects);
-		else if (!addr_parse(&a, relay, PEER_PORT_RELAY))
+		else if (!addr_parse(&a, relay, PROXYD_RELAY_PORT))
 			checkup_add(to, &d->bound, &a);
 	}
 }
@@ -137,7 +139,8 @@ static void look_at_redirects(const struct doctor *d, struct checkup *c)
 	struct addr a;
 
 	for (size_t i = 0; i < d->conf->redirect.n; i++)
-		if (!addr_parse(&a, d->conf->redirect.v[i], PEER_PORT_REDIRECT))
+		if (!addr_parse(&a, d->conf->redirect.v[i],
+				PROXYD_REDIRECT_PORT))
 			checkup_add(c, &d->bound, &a);
 	checkup_ask(c);
 	checkup_judge(d->f, &directories, c, &d->self);
@@ -151,8 +154,8 @@ static void look_at_proxies(const struct doctor *d)
 	if (checkup_alloc(&c))
 		return;
 	/* the proxies of a site are alike */
-	checkup_add_hosts(c, &d->bound, &d->conf->trusted,
-			  addr_port(&d->bound));
+	checkup_add_hosts(c, &d->bound, &d->self, &d->conf->trusted,
+			  addr_port(&d->bound.v[0]));
 	checkup_ask(c);
 	checkup_judge(d->f, &proxies, c, &d->self);
 	checkup_free(c);

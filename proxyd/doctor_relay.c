@@ -153,15 +153,15 @@ static int describe_named(struct addr *named, struct trial *t, int side,
 /* What phones on the internet would be told, where there may be some. */
 static int look_at_name(struct trial *t)
 {
+	const struct addr *self = doctor_ends_for(&t->d->self, &t->relay->q.to);
 	struct addr named;
 	int err;
 
-	if (addr_class(&t->d->self) != ADDR_PUBLIC)
+	if (!self || addr_class(self) != ADDR_PUBLIC)
 		return 0;
-	err = describe_named(&named, t, 0, &t->d->self);
+	err = describe_named(&named, t, 0, self);
 	if (!err)
-		doctor_call_judge_name(t->d->f, &t->relay->q.to, &named,
-				       &t->d->self);
+		doctor_call_judge_name(t->d->f, &t->relay->q.to, &named, self);
 	return err;
 }
 
@@ -287,8 +287,10 @@ void doctor_relay(const struct doctor *d, const struct checkup_peer *relay)
 	};
 
 	sipmsg_token(t.call_id, sizeof(t.call_id));
-	if (!open_party(&t, &t.party[0]) && !open_party(&t, &t.party[1]))
+	if (!open_party(&t, &t.party[0]) && !open_party(&t, &t.party[1])) {
+		t.call.self = t.party[0].self;
 		run(&t);
+	}
 	for (int side = 0; side < DOCTOR_SIDES; side++)
 		if (t.party[side].fd >= 0)
 			close(t.party[side].fd);

@@ -5,31 +5,34 @@
 
 #include "proxyd/doctor.h"
 
-static void look_at_end(struct doctor *d, const struct channel *end, bool *tls)
-{
-	doctor_host_listen(&d->host, end);
-	*tls = *tls || end->transport == TRANSPORT_TLS ||
-	       end->transport == TRANSPORT_WSS;
-	if (end->transport == TRANSPORT_UDP && addr_is_none(&d->bound))
-		d->bound = end->addr;
-}
-
 /* As edge.c: one of the other family stays as it is. */
-static void read_self(struct doctor *d)
+static struct addr read_self(const struct doctor *d, const struct addr *bound)
 {
 	struct addr a;
 
-	d->self = d->bound;
 	if (*d->conf->advertise &&
-	    !addr_parse(&a, d->conf->advertise, addr_port(&d->bound)) &&
-	    addr_family(&a) == addr_family(&d->bound))
-		d->self = a;
+	    !addr_parse(&a, d->conf->advertise, addr_port(bound)) &&
+	    addr_family(&a) == addr_family(bound))
+		return a;
+	return *bound;
+}
+
+static void look_at_end(struct doctor *d, const struct channel *end, bool *tls)
+{
+	struct addr self = read_self(d, &end->addr);
+
+	doctor_host_listen(&d->host, end);
+	*tls = *tls || end->transport == TRANSPORT_TLS ||
+	       end->transport == TRANSPORT_WSS;
+	if (end->transport == TRANSPORT_UDP &&
+	    doctor_ends_add(&d->bound, &end->addr))
+		(void)doctor_ends_add(&d->self, &self);
 }
 
 /* Does what is sent to the advertised address come to us? Many a NAT does not
  * lead it back in, though it leads others here: that it does not is no proof.
  */
-static void look_at_way_back(const struct doctor *d)
+static void look_at_way_back(const struct doctor *d, const struct addr *self)
 {
 	static const char advice[] =
 		"see that the router forwards that address and port to this "
@@ -39,8 +42,8 @@ static void look_at_way_back(const struct doctor *d)
 
 	if (!d->host.running || checkup_alloc(&c))
 		return;
-	(void)addr_str(at, &d->self);
-	checkup_add(c, &d->bound, &d->self);
+	(void)addr_str(at, self);
+	checkup_add(c, &d->bound, self);
 	checkup_ask(c);
 	if (c->v[0].well || (!c->v[0].q.err && c->v[0].status))
 		findings_add(d->f, FINDING_OK, "advertise", NULL,
@@ -71,12 +74,13 @@ static bool is_on_internet(const struct proxyd_conf *c)
 	       any_public(&c->relays);
 }
 
-static void look_at_advertise(const struct doctor *d)
+static void look_at_advertise(const struct doctor *d, const struct addr *bound,
+			      const struct addr *self)
 {
-	enum addr_class c = addr_class(&d->self);
+	enum addr_class c = addr_class(self);
 	char at[ADDR_STRLEN];
 
-	(void)addr_ip_str(at, &d->self);
+	(void)addr_ip_str(at, self);
 	if (c == ADDR_LOOPBACK || c == ADDR_ANY || c == ADDR_LINKLOCAL)
 		findings_add(d->f, c == ADDR_ANY ? FINDING_FAIL : FINDING_WARN,
 			     "advertise",
@@ -85,9 +89,8 @@ static void look_at_advertise(const struct doctor *d)
 			     "phones are told to send to %s, where no other "
 			     "host can",
 			     at);
-	else if (!doctor_host_has(&d->self) &&
-		 addr_class(&d->bound) != ADDR_LOOPBACK)
-		look_at_way_back(d);
+	else if (!doctor_host_has(self) && addr_class(bound) != ADDR_LOOPBACK)
+		look_at_way_back(d, self);
 	if (c == ADDR_PRIVATE && is_on_internet(d->conf))
 		findings_add(d->f, FINDING_WARN, "advertise",
 			     "advertise: the public address that leads here",
@@ -109,8 +112,8 @@ int doctor_self(struct doctor *d)
 			return err;
 		look_at_end(d, &end, &tls);
 	}
-	read_self(d);
-	look_at_advertise(d);
+	for (size_t i = 0; i < d->bound.n; i++)
+		look_at_advertise(d, &d->bound.v[i], &d->self.v[i]);
 	if (tls)
 		doctor_cert(d->f, d->conf->tls_certificate, d->conf->tls_key,
 			    &d->conf->domains, time(NULL));

@@ -40,8 +40,6 @@ enum {
 	HOUR_MS = 3600 * 1000,
 	TRACE_BYTES = 64 << 20,
 	SECRET_LEN = 40,
-	REDIRECT_PORT = 5062,
-	RELAY_PORT = 5064,
 };
 
 uint64_t proxy_now(const struct proxy *p)
@@ -181,7 +179,7 @@ static int add_relays(struct proxy *p)
 	for (size_t i = 0; !err && i < list->n; i++) {
 		if (proxyd_conf_is_auto(list->v[i]))
 			continue;
-		err = addr_parse(&at, list->v[i], RELAY_PORT);
+		err = addr_parse(&at, list->v[i], PROXYD_RELAY_PORT);
 		if (!err)
 			err = relays_add(p->relays, &at);
 	}
@@ -299,7 +297,7 @@ int proxy_start(struct proxy *p, char err[CONF_ERRLEN])
 	(void)snprintf(err, CONF_ERRLEN, "out of memory");
 	if (!e)
 		e = parse_peers(p->redirect, &p->nredirect, &p->conf->redirect,
-				REDIRECT_PORT);
+				PROXYD_REDIRECT_PORT);
 	if (!e)
 		e = add_relays(p);
 	if (!e)

@@ -39,9 +39,10 @@ static void look_at_secret(const struct doctor *d)
 	if (!is_shared(d->conf) || *d->conf->auth_secret)
 		return;
 	findings_add(d->f, FINDING_WARN, "auth",
-		     "give all redirectd of this Redis the same auth.secret",
-		     "auth.secret is empty: the challenges of this redirectd "
-		     "are refused by the others, and phones are asked again");
+		     "give all of them the same auth.secret",
+		     "auth.secret is empty: if several redirectd share this "
+		     "Redis, each refuses the challenges of the others, and "
+		     "phones are asked again");
 }
 
 static int examine(struct findings *f, const void *conf)
@@ -51,6 +52,7 @@ static int examine(struct findings *f, const void *conf)
 
 	if (err)
 		return err;
+	(void)doctor_ends_add(&d.ends, &d.listen);
 	doctor_host_begin(&d.host, f, "redirectd", d.conf->http);
 	look_at_listen(&d);
 	look_at_reach(&d);

@@ -1,6 +1,7 @@
 #ifndef REDIRECTD_DOCTOR_H
 #define REDIRECTD_DOCTOR_H
 
+#include "common/doctor_ask.h"
 #include "common/doctor_host.h"
 #include "redirectd/conf.h"
 
@@ -10,6 +11,7 @@ struct doctor {
 	struct doctor_host host;
 	struct findings *f;
 	struct addr listen;
+	struct doctor_ends ends; /* the same, to ask from */
 };
 
 /* doctor_store.c: the store is within reach, keeps what it is given, and who is

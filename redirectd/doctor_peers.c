@@ -23,6 +23,7 @@ static const struct checkup_kind relays = {
 	.distrusted = FINDING_WARN,
 	.elsewhere = FINDING_FAIL,
 	.trust = "name this redirectd in its pool.redirect",
+	.no_end = "listen is of another family",
 };
 
 static void add_relays(struct checkup *c, const struct doctor *d,
@@ -38,7 +39,7 @@ static void add_relays(struct checkup *c, const struct doctor *d,
 			json_string_value(json_object_get(one, "relay"));
 
 		if (at && !addr_parse(&a, at, 0))
-			checkup_add(c, &d->listen, &a);
+			checkup_add(c, &d->ends, &a);
 	}
 }
 
@@ -64,6 +65,6 @@ static void look_at_relays(const struct doctor *d)
 
 void doctor_peers(const struct doctor *d)
 {
-	checkup_hosts(d->f, &proxies, &d->listen, &d->conf->trusted);
+	checkup_hosts(d->f, &proxies, &d->ends, &d->conf->trusted);
 	look_at_relays(d);
 }

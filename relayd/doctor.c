@@ -17,8 +17,10 @@ static int look_at_listen(struct doctor *d)
 		err = conf_listen_channel(&at, d->conf->listen.v[i]);
 		if (err)
 			break;
-		if (i == 0)
+		if (doctor_ends_add(&d->ends, &at.addr) && i == 0) {
 			d->control = at.addr;
+			d->joins = d->ends;
+		}
 		doctor_host_listen(&d->host, &at);
 	}
 	return err;

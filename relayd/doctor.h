@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "common/doctor_ask.h"
 #include "common/doctor_host.h"
 #include "relayd/conf.h"
 
@@ -12,6 +13,8 @@ struct doctor {
 	struct doctor_host host;
 	struct findings *f;
 	struct addr control; /* the first control socket, as bound */
+	/* that one, which joins pools; the first of each family, for proxies */
+	struct doctor_ends joins, ends;
 	/* What the running relayd says of itself (/api/relay); NULL: nothing */
 	json_t *relay;
 };

@@ -9,8 +9,8 @@
 static const char advertise_advice[] =
 	"media.advertise: the public address that leads here (1:1 NAT)";
 
-/* A control socket at a public address, or the directory at one, says that
- * phones come over the internet. */
+/* A control socket at a public address says that phones come over the
+ * internet; with a public address for media all is well. */
 static bool serves_internet(const struct doctor *d, const struct ifaces *l)
 {
 	for (size_t i = 0; i < l->n; i++)

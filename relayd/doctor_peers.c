@@ -14,6 +14,8 @@ static const struct checkup_kind directories = {
 	.distrusted = FINDING_FAIL,
 	.elsewhere = FINDING_FAIL,
 	.trust = "name this relay's address in its pool.trusted",
+	.no_end = "the first address in listen, which joins the pool, is of "
+		  "another family",
 };
 
 /* A proxy knows the relays that it has in `relays`, and those of the pool; this
@@ -58,13 +60,19 @@ static json_int_t count_joined(const struct doctor *d, size_t well)
 	return joined;
 }
 
-/* Those that are well should have it in their pool. */
+/* Those that are well should have it in their pool, but while it drains. */
 static void look_at_pool(const struct doctor *d, size_t well)
 {
 	json_int_t joined;
 
 	if (!d->relay || !well)
 		return;
+	if (d->host.draining) {
+		findings_add(d->f, FINDING_OK, "pool", NULL,
+			     "this relay is drained: it is in no pool, as it "
+			     "takes no new calls");
+		return;
+	}
 	joined = count_joined(d, well);
 	if (joined >= (json_int_t)well)
 		findings_add(d->f, FINDING_OK, "pool", NULL,
@@ -88,7 +96,7 @@ static void look_at_directories(const struct doctor *d)
 	if (!n || checkup_alloc(&c))
 		return;
 	for (size_t i = 0; i < n; i++)
-		checkup_add(c, &d->control, &v[i]);
+		checkup_add(c, &d->joins, &v[i]);
 	checkup_ask(c);
 	checkup_judge(d->f, &directories, c, NULL);
 	look_at_pool(d, count_well(c));
@@ -98,5 +106,5 @@ static void look_at_directories(const struct doctor *d)
 void doctor_peers(const struct doctor *d)
 {
 	look_at_directories(d);
-	checkup_hosts(d->f, &proxies, &d->control, &d->conf->trusted);
+	checkup_hosts(d->f, &proxies, &d->ends, &d->conf->trusted);
 }

@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "common/deadlines.h"
+#include "common/doctor_ask.h"
 #include "common/log.h"
 #include "common/sipmsg.h"
 #include "common/strbuf.h"
@@ -196,14 +196,6 @@ void engine_close(struct engine *e)
 	uv_close((uv_handle_t *)&e->tick, on_closed);
 }
 
-static uint64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void engine_datagram(struct engine *e, const struct engine_door *door,
 		     const struct addr *src, const char *data, size_t len)
 {
@@ -214,7 +206,7 @@ void engine_datagram(struct engine *e, const struct engine_door *door,
 		.self = &door->self,
 		.door = door,
 		.now = uv_now(e->env.loop),
-		.wall_ms = wall_ms(),
+		.wall_ms = doctor_wall_ms(),
 	};
 	struct strbuf out;
 	struct addr dst;

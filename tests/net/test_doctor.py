@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import operating
 from doctors import Alg, certificate, doctor, other_clock, rules, \
     run_doctor, texts, the_failure, the_warning
 from support.daemons import BIN, Daemon, proxyd_conf, redirectd_conf, \
@@ -170,16 +171,30 @@ def test_a_firewall_that_drops_media(net, proxy, relay, hook, port, words):
     assert relay.metric("sessions") == 0
 
 
-def test_a_relay_that_names_a_private_address(net, proxy, relay):
-    """As in a cloud, where media.advertise was forgotten."""
+def in_a_cloud(net, proxy, relay, **media):
+    """Both have private addresses, and are led to from public ones."""
     net.cable(("proxy1", "10.1.0.1/24"), ("relay", "10.1.0.4/24"))
     relay.restart(relayd_conf(
         listen=["udp:10.1.0.4:5060"], trusted=["10.1.0.1/32"],
-        media={"address": "10.1.0.4", "ports": [30000, 30999]}))
+        media={"address": "10.1.0.4", "ports": [30000, 30999], **media}))
     proxy.restart(proxyd_conf(
         listen=["udp:10.1.0.1:5060"], advertise=PROXY1, trusted=[],
         resolver=NO_NAMES, relays=["10.1.0.4:5060"],
         redirect=[f"{REDIRECT}:5060"]))
+
+
+def test_a_relay_that_cannot_be_tried_from_inside(net, proxy, relay):
+    """Nobody leads what we send to its public address back in."""
+    in_a_cloud(net, proxy, relay, advertise=NOWHERE)
+    found = [f for f in doctor(proxy).found if f["check"] == "media"]
+    assert [f["level"] for f in found] == ["warn"], found
+    assert f"relay 10.1.0.4:5060 names {NOWHERE}:30" in found[0]["text"]
+    assert "cannot be tried from inside" in found[0]["text"]
+
+
+def test_a_relay_that_names_a_private_address(net, proxy, relay):
+    """Where media.advertise was forgotten."""
+    in_a_cloud(net, proxy, relay)
     said = doctor(proxy)
     assert "relay 10.1.0.4:5060 tells phones on the internet to send media " \
         "to 10.1.0.4, which is private" in texts(said, "fail")
@@ -225,6 +240,20 @@ def test_a_pool_that_nobody_keeps(net, directory, relay):
     relay.restart(relayd_conf(trusted=[f"{PROXY1}/32"], pool=POOL))
     assert "0 of 1 redirectd have this relay in the pool pinhole" in \
         the_failure(relay)
+
+
+def test_a_drained_relay_is_in_no_pool_on_purpose(net, directory, relay):
+    directory.restart(redirectd_conf(
+        trusted=[f"{PROXY1}/32"], pool={"trusted": [f"{RELAY}/32"]}))
+    relay.restart(relayd_conf(trusted=[f"{PROXY1}/32"], pool=POOL))
+    relay.wait_metric("pool_joined", lambda n: n == 1)
+    operating.said(relay, "drain")
+    relay.wait_metric("pool_joined", lambda n: n == 0)
+    said = doctor(relay)
+    assert said.status == 0, said.found
+    assert "relayd runs here, and drains: it takes no new calls" in \
+        texts(said, "warn")
+    assert any("this relay is drained" in t for t in texts(said, "ok"))
 
 
 def test_a_private_address_on_the_internet(net, directory, relay):

@@ -11,11 +11,13 @@
 /* What doctors look at on this host, on loopback. */
 
 static struct addr loopback;
+static struct doctor_ends ends;
 
 static void setup(void)
 {
 	begin_findings();
 	ck_assert_int_eq(addr_parse(&loopback, "127.0.0.1:0", 0), 0);
+	ends = (struct doctor_ends){{loopback}, 1};
 }
 
 /* A socket of somebody, and its address. */
@@ -104,7 +106,8 @@ END_TEST
 
 START_TEST(a_port_that_is_taken)
 {
-	struct doctor_host h = {findings, "proxyd", "127.0.0.1:1", false};
+	struct doctor_host h = {
+		.f = findings, .daemon = "proxyd", .http = "127.0.0.1:1"};
 	struct channel at;
 	int fd = taken(&at, TRANSPORT_UDP);
 
@@ -117,7 +120,10 @@ END_TEST
 
 START_TEST(a_port_that_the_daemon_has)
 {
-	struct doctor_host h = {findings, "test_doctor", "127.0.0.1:1", true};
+	struct doctor_host h = {.f = findings,
+				.daemon = "test_doctor",
+				.http = "127.0.0.1:1",
+				.running = true};
 	struct channel at;
 	int fd = taken(&at, TRANSPORT_TCP);
 
@@ -133,9 +139,44 @@ START_TEST(a_port_that_the_daemon_has)
 }
 END_TEST
 
+/* At the same port. */
+static int taken_of_ipv6(const struct channel *v4)
+{
+	static const int on = 1;
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct addr any;
+
+	ck_assert_int_eq(addr_parse(&any, "::", addr_port(&v4->addr)), 0);
+	ck_assert_int_eq(
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)), 0);
+	ck_assert_int_eq(bind(fd, &any.u.sa, addr_len(&any)), 0);
+	return fd;
+}
+
+/* Who has the port for the other family is not in the way. */
+START_TEST(a_port_of_the_other_family)
+{
+	struct doctor_host h = {
+		.f = findings, .daemon = "proxyd", .http = "127.0.0.1:1"};
+	struct channel v4, v6 = {.transport = TRANSPORT_UDP};
+	int fd = taken(&v4, TRANSPORT_UDP), other;
+
+	ck_assert_int_eq(addr_parse(&v6.addr, "::", addr_port(&v4.addr)), 0);
+	doctor_host_listen(&h, &v6);
+	assert_found(1, 0, 0);
+	assert_said("is free");
+	other = taken_of_ipv6(&v4);
+	close(fd);
+	doctor_host_listen(&h, &v4);
+	assert_found(2, 0, 0);
+	close(other);
+}
+END_TEST
+
 START_TEST(an_address_of_another_host)
 {
-	struct doctor_host h = {findings, "proxyd", "127.0.0.1:1", false};
+	struct doctor_host h = {
+		.f = findings, .daemon = "proxyd", .http = "127.0.0.1:1"};
 	struct channel at = {.transport = TRANSPORT_UDP};
 
 	ck_assert_int_eq(addr_parse(&at.addr, "192.0.2.1:5060", 0), 0);
@@ -212,8 +253,8 @@ START_TEST(silence_and_refusal_differ)
 	int fd = taken(&silent, TRANSPORT_UDP);
 
 	close(taken(&gone, TRANSPORT_UDP));
-	ck_assert_int_eq(doctor_open(&q[0], &loopback, &silent.addr), 0);
-	ck_assert_int_eq(doctor_open(&q[1], &loopback, &gone.addr), 0);
+	ck_assert_int_eq(doctor_open(&q[0], &ends, &silent.addr), 0);
+	ck_assert_int_eq(doctor_open(&q[1], &ends, &gone.addr), 0);
 	for (int i = 0; i < 2; i++)
 		q[i].len = (size_t)snprintf(q[i].text, sizeof(q[i].text),
 					    "OPTIONS sip:x SIP/2.0\r\n");
@@ -223,6 +264,28 @@ START_TEST(silence_and_refusal_differ)
 	doctor_close(&q[0]);
 	doctor_close(&q[1]);
 	close(fd);
+}
+END_TEST
+
+START_TEST(each_family_has_its_end)
+{
+	static const char *const listed[] = {"127.0.0.1:5060", "127.0.0.2:5060",
+					     "[::1]:5060", "[::2]:5060"};
+	struct doctor_ends e = {.n = 0};
+	struct doctor_question q;
+	struct addr v[4];
+
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(addr_parse(&v[i], listed[i], 0), 0);
+		if (i == 2) /* there is none of IPv6 yet */
+			ck_assert_int_eq(doctor_open(&q, &e, &v[2]),
+					 -EAFNOSUPPORT);
+		ck_assert(doctor_ends_add(&e, &v[i]) == (i % 2 == 0));
+	}
+	ck_assert_ptr_eq(doctor_ends_for(&e, &v[1]), &e.v[0]);
+	ck_assert_ptr_eq(doctor_ends_for(&e, &v[3]), &e.v[1]);
+	ck_assert(doctor_ends_have(&e, &v[2]));
+	ck_assert(!doctor_ends_have(&e, &v[3]));
 }
 END_TEST
 
@@ -238,7 +301,7 @@ START_TEST(other_answers_are_passed_over)
 		"OPTIONS sip:x SIP/2.0\r\nCall-ID: %s\r\n\r\n",
 		"SIP/2.0 100 Trying\r\nCall-ID: %s@x\r\n\r\n", "", "x"};
 
-	ck_assert_int_eq(doctor_open(&q, &loopback, &at.addr), 0);
+	ck_assert_int_eq(doctor_open(&q, &ends, &at.addr), 0);
 	q.len = 1;
 	for (size_t i = 0; i < sizeof(not_it) / sizeof(not_it[0]); i++) {
 		snprintf(text, sizeof(text), "%.*s%s%s",
@@ -279,11 +342,13 @@ int main(void)
 	tcase_add_test(tc, our_own_sockets_are_found);
 	tcase_add_test(tc, a_port_that_is_taken);
 	tcase_add_test(tc, a_port_that_the_daemon_has);
+	tcase_add_test(tc, a_port_of_the_other_family);
 	tcase_add_test(tc, an_address_of_another_host);
 	tcase_add_test(tc, a_daemon_that_does_not_run);
 	tcase_add_test(tc, the_days_of_a_certificate);
 	tcase_add_test(tc, a_certificate_that_is_not_there);
 	tcase_add_test(tc, silence_and_refusal_differ);
+	tcase_add_test(tc, each_family_has_its_end);
 	tcase_add_test(tc, other_answers_are_passed_over);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

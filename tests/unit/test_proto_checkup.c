@@ -230,7 +230,8 @@ END_TEST
 START_TEST(an_address_that_is_translated)
 {
 	struct checkup_peer *p = peer("203.0.113.4:5060");
-	struct addr advertise = address("198.51.100.1:5060");
+	const struct doctor_ends advertise = {{address("198.51.100.1:5060")},
+					      1};
 
 	answer(p, "relayd", ASKED, "198.51.100.1:41000", p->q.text);
 	judge();
@@ -305,12 +306,52 @@ START_TEST(single_hosts_are_asked_and_networks_are_not)
 		    slash[] = "2001:db8::3/32";
 	static char *v[] = {one, two, net, own, again, six, slash};
 	const struct conf_strings nets = {v, sizeof(v) / sizeof(v[0])};
-	struct addr bind = address("127.0.0.1:5060");
+	const struct addr first = address("203.0.113.1:5060");
+	struct doctor_ends ends = {{address("127.0.0.1:5060")}, 1};
 
-	checkup_add_hosts(list, &bind, &nets, CHECKUP_SIP_PORT);
+	checkup_add_hosts(list, &ends, NULL, &nets, CHECKUP_SIP_PORT);
+	ck_assert_uint_eq(list->n, 1);
+	ck_assert(addr_eq(&list->v[0].q.to, &first));
+	ends.v[ends.n++] = address("[::1]:5060");
+	checkup_add_hosts(list, &ends, NULL, &nets, CHECKUP_SIP_PORT);
 	ck_assert_uint_eq(list->n, 3);
-	ck_assert(addr_eq(&list->v[0].q.to,
-			  &(struct addr){address("203.0.113.1:5060").u}));
+}
+END_TEST
+
+/* All proxies of a site have one list, with the address that each advertises.
+ */
+START_TEST(who_we_are_to_others_is_not_asked)
+{
+	static char us[] = "203.0.113.1", other[] = "203.0.113.2";
+	static char *v[] = {us, other};
+	const struct conf_strings nets = {v, sizeof(v) / sizeof(v[0])};
+	const struct doctor_ends ends = {{address("127.0.0.1:5060")}, 1},
+				 self = {{address("203.0.113.1:5070")}, 1};
+	const struct addr second = address("203.0.113.2:5060");
+
+	checkup_add_hosts(list, &ends, &self, &nets, CHECKUP_SIP_PORT);
+	ck_assert_uint_eq(list->n, 1);
+	ck_assert(addr_eq(&list->v[0].q.to, &second));
+}
+END_TEST
+
+/* That others are reached, and answer, does not help it. */
+START_TEST(who_is_of_a_family_without_an_end)
+{
+	const struct doctor_ends ends = {{address("127.0.0.1:5060")}, 1};
+	const struct addr six = address("[2001:db8::4]:5060");
+
+	well("203.0.113.4:5060", ASKED);
+	checkup_add(list, &ends, &six);
+	ck_assert_int_eq(list->v[1].q.err, -EAFNOSUPPORT);
+	kind.no_end = "listen has none of those";
+	judge();
+	assert_found(1, 0, 1);
+	assert_said("relayd [2001:db8::4]:5060 cannot be reached: listen has "
+		    "none of those");
+	kind.optional = true;
+	judge();
+	assert_found(2, 1, 1);
 }
 END_TEST
 
@@ -340,6 +381,8 @@ int main(void)
 	tcase_add_test(tc, directories_that_are_apart_break_calls);
 	tcase_add_test(tc, nobody_to_ask_is_nothing_to_say);
 	tcase_add_test(tc, single_hosts_are_asked_and_networks_are_not);
+	tcase_add_test(tc, who_we_are_to_others_is_not_asked);
+	tcase_add_test(tc, who_is_of_a_family_without_an_end);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -18,6 +18,7 @@ static void setup(void)
 {
 	begin_findings();
 	call = (struct doctor_call){
+		.self = address("203.0.113.1:41000"),
 		.relay = address("203.0.113.4:5060"),
 		.named = address("203.0.113.4:30000"),
 		.heard = {3, 3},
@@ -87,6 +88,50 @@ START_TEST(media_of_which_nothing_is_known)
 }
 END_TEST
 
+/* A relay behind a 1:1 NAT, from wherever we and its control socket are. */
+START_TEST(media_at_an_address_that_leads_inside)
+{
+	static const struct {
+		const char *self, *relay, *named;
+		bool inside;
+	} cases[] = {
+		{"10.0.0.17:41000", "127.0.0.1:5064", "203.0.113.28:30000",
+		 true},
+		{"10.0.0.1:41000", "10.0.0.17:5064", "203.0.113.28:30000",
+		 true},
+		{"[fd00::1]:41000", "[fd00::4]:5064", "[2001:db8::4]:30000",
+		 true},
+		/* over the internet, and within this network */
+		{"203.0.113.1:41000", "10.0.0.17:5064", "203.0.113.28:30000",
+		 false},
+		{"10.0.0.1:41000", "203.0.113.28:5064", "203.0.113.28:30000",
+		 false},
+		{"10.0.0.1:41000", "10.0.0.17:5064", "10.0.0.17:30000", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct doctor_call silent = {
+			.self = address(cases[i].self),
+			.relay = address(cases[i].relay),
+			.named = address(cases[i].named),
+		};
+		struct doctor_call heard = silent;
+
+		heard.heard[0] = heard.heard[1] = 1;
+		heard.from[0] = heard.named;
+		heard.from[1] = address("10.0.0.17:30002");
+		findings_free(findings);
+		begin_findings();
+		doctor_call_judge(findings, &silent);
+		doctor_call_judge(findings, &heard);
+		assert_found(0, cases[i].inside * 2, !cases[i].inside * 2);
+		heard.from[1] = heard.named;
+		doctor_call_judge(findings, &heard);
+		assert_found(1, cases[i].inside * 2, !cases[i].inside * 2);
+	}
+}
+END_TEST
+
 START_TEST(the_name_for_phones_on_the_internet)
 {
 	static const struct {
@@ -127,6 +172,7 @@ int main(void)
 	tcase_add_test(tc, media_that_does_not_reach_the_relay);
 	tcase_add_test(tc, media_that_does_not_come_back);
 	tcase_add_test(tc, media_of_which_nothing_is_known);
+	tcase_add_test(tc, media_at_an_address_that_leads_inside);
 	tcase_add_test(tc, the_name_for_phones_on_the_internet);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
