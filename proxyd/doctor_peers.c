@@ -1,10 +1,13 @@
 #include <errno.h>
 #include <stdio.h>
+#include <uv.h>
 
 #include "common/strbuf.h"
 #include "proto/pool.h"
 
 #include "proxyd/doctor.h"
+
+enum { POOL_LOOKS = 12, POOL_LOOK_MS = 250 };
 
 static const char no_end[] = "listen has no UDP address of that family";
 
@@ -77,20 +80,37 @@ static int read_pool(struct pool_relay v[POOL_RELAYS_MAX],
 	return n;
 }
 
-/* The relays that have joined, as the first redirectd says that is well. */
+/* The relays that have joined one of the redirectd that are well: the first
+ * that has any, for one that has just been restarted waits for them to join it
+ * again. As read_pool(). */
+static int find_pool(struct pool_relay v[POOL_RELAYS_MAX],
+		     const struct doctor *d, const struct checkup *redirects)
+{
+	struct doctor_question q;
+	int found = -ENOENT, n;
+
+	for (size_t i = 0; found <= 0 && i < redirects->n; i++) {
+		if (!redirects->v[i].well)
+			continue;
+		n = ask_pool(&q, d, &redirects->v[i].q.to) ? -ENOENT
+							   : read_pool(v, &q);
+		doctor_close(&q);
+		if (n > found)
+			found = n;
+	}
+	return found;
+}
+
+/* What has just been started joins in a moment. */
 static void add_pool(struct checkup *to, const struct doctor *d,
 		     const struct checkup *redirects)
 {
 	struct pool_relay v[POOL_RELAYS_MAX];
-	struct doctor_question q;
-	int n = -ENOENT;
+	int n = find_pool(v, d, redirects);
 
-	for (size_t i = 0; n < 0 && i < redirects->n; i++) {
-		if (!redirects->v[i].well)
-			continue;
-		if (!ask_pool(&q, d, &redirects->v[i].q.to))
-			n = read_pool(v, &q);
-		doctor_close(&q);
+	for (int i = 1; n == 0 && i < POOL_LOOKS; i++) {
+		uv_sleep(POOL_LOOK_MS);
+		n = find_pool(v, d, redirects);
 	}
 	if (n == 0)
 		findings_add(d->f, FINDING_FAIL, "relay",

@@ -55,8 +55,19 @@ static void query_in(struct pooling *g, uint32_t ms)
 			    query, g);
 }
 
-/* This redirectd does not know: the next one at once, all of them once a
- * round. */
+/* Another redirectd is asked: at once, but all of them once a round. False:
+ * all have been. */
+static bool query_next(struct pooling *g)
+{
+	bool more = g->tries + 1 < g->p->nredirect;
+
+	g->redirect = (g->redirect + 1) % g->p->nredirect;
+	g->tries = more ? g->tries + 1 : 0;
+	if (more)
+		query_in(g, 0);
+	return more;
+}
+
 static void query_failed(struct pooling *g, int status)
 {
 	struct proxy *p = g->p;
@@ -65,12 +76,8 @@ static void query_failed(struct pooling *g, int status)
 	log_debug("the directory does not tell the relays",
 		  LOG_A("redirect", &p->redirect[g->redirect]),
 		  LOG_I("status", status));
-	g->redirect = (g->redirect + 1) % p->nredirect;
 	relays_expire(p->relays, proxy_now(p));
-	if (++g->tries < p->nredirect)
-		query_in(g, 0);
-	else
-		g->tries = 0;
+	(void)query_next(g);
 }
 
 static void query_answered(txn_id id, int status, msg_t *msg, bool last,
@@ -94,6 +101,10 @@ static void query_answered(txn_id id, int status, msg_t *msg, bool last,
 		query_failed(g, status);
 		return;
 	}
+	/* One that has just been restarted has none before they join again,
+	 * which the others know of. */
+	if (n == 0 && query_next(g))
+		return;
 	g->tries = 0;
 	relays_listed(p->relays, v, (size_t)n, proxy_now(p));
 }

@@ -7,7 +7,7 @@ import pytest
 
 from calls import Deployment, Site, establish, hear_each_other, offer_of, \
     site  # noqa: F401
-from support.daemons import Daemon, relayd_conf
+from support.daemons import Daemon, proxyd_conf, redirectd_conf, relayd_conf
 from support.net import PROXY1, REDIRECT, RELAY, Net, end_process, \
     wait_until
 from support.sipmsg import Message, token
@@ -220,3 +220,23 @@ def test_the_requests_of_the_pool_are_in_no_trace(site):
             text = "".join(e["text"] for e in daemon.trace(call_id))
             assert f"From: <sip:{PROXY1}" not in text
             assert f"Contact: <sip:relay@{RELAY}:5060>;q=" not in text
+
+
+def test_a_directory_that_no_relay_has_joined_again(net):
+    """It has just been restarted; the other one knows the relays, also for a
+    proxy that has just been restarted itself."""
+    trusted = {"trusted": [f"{RELAY}/32"]}
+    directories = [f"{REDIRECT}:5060", f"{REDIRECT}:5070"]
+    first = Daemon(net, "redirect", "redirectd", redirectd_conf(pool=trusted))
+    Daemon(net, "redirect", "redirectd", redirectd_conf(
+        listen=f"udp:{directories[1]}", pool=trusted),
+        http=("127.0.0.1", 8061))
+    Daemon(net, "relay", "relayd", relayd_conf(
+        pool={"redirect": directories, "expires": 60}))
+    proxy = Daemon(net, "proxy1", "proxyd", proxyd_conf(
+        redirect=directories, relays=["auto"]))
+    wait_until(lambda: first.api("relays"), 10, "the relay in both")
+    first.restart()
+    proxy.restart()
+    proxy.wait_metric("relays_usable", lambda n: n == 1)
+    assert first.api("relays") == []
