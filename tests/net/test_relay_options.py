@@ -6,6 +6,7 @@ import pytest
 from asking import relay  # noqa: F401
 from calls import establish, traced
 from robust import deploy  # noqa: F401
+from support.net import wait_until
 from support.sipmsg import uri_param
 
 NAMES = ("ph-resequence", "ph-learn", "ph-toward")
@@ -14,10 +15,12 @@ NAMES = ("ph-resequence", "ph-learn", "ph-toward")
 def asked(site, talk):
     """The options of every relay request of a call: of the offer and of the
     answer."""
-    requests = traced(site.relay, talk.call_id, "in", start="INVITE")
-    assert len(requests) >= 2
+    def requests():
+        return traced(site.relay, talk.call_id, "in", start="INVITE")
+
+    wait_until(lambda: len(requests()) >= 2, 5, "the answer's request")
     return {tuple(uri_param(m.uri, name) for name in NAMES)
-            for m in requests}
+            for m in requests()}
 
 
 @pytest.mark.parametrize("conf, options", [

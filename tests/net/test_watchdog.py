@@ -97,7 +97,7 @@ def test_idle_is_alive_and_stopped_is_not(net, program, host, conf):
     daemon.signal(signal.SIGCONT)
     daemon.wait_signs()
     assert daemon.terminate() == 0
-    assert "STOPPING" in daemon.store.said[-1]
+    assert daemon.said("STOPPING") == ["1"]
     assert int(daemon.said("EXTEND_TIMEOUT_USEC")[0]) >= 10 ** 7
 
 
