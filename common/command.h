@@ -22,6 +22,13 @@ struct command {
 		   char err[CONF_ERRLEN]);
 };
 
+/* A row of a daemon's table X(name, usage, help, run), as the prototype of its
+ * function and as the struct. */
+#define COMMAND_RUN(name, usage, help, run)                                    \
+	int run(const void *conf, const struct command_args *args,             \
+		char err[CONF_ERRLEN]);
+#define COMMAND_ROW(name, usage, help, run) {name, usage, help, run},
+
 enum { COMMAND_ARGS_MAX = 8 };
 
 /* What was given, in the order of the usage. */

@@ -2,11 +2,7 @@
 #include "proxyd/commands.h"
 #include "proxyd/conf.h"
 
-const struct command proxyd_commands[] = {
-#define COMMAND_ROW(name, usage, help, run) {name, usage, help, run},
-	PROXYD_COMMANDS(COMMAND_ROW)
-#undef COMMAND_ROW
-};
+const struct command proxyd_commands[] = {PROXYD_COMMANDS(COMMAND_ROW)};
 const size_t proxyd_ncommands =
 	sizeof(proxyd_commands) / sizeof(proxyd_commands[0]);
 

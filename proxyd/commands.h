@@ -21,11 +21,7 @@
 	  "what of this host and of the others would break calls",             \
 	  command_doctor)
 
-#define COMMAND_RUN(name, usage, help, run)                                    \
-	int run(const void *conf, const struct command_args *args,             \
-		char err[CONF_ERRLEN]);
 PROXYD_COMMANDS(COMMAND_RUN)
-#undef COMMAND_RUN
 
 extern const struct command proxyd_commands[];
 extern const size_t proxyd_ncommands;

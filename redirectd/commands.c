@@ -5,11 +5,7 @@
 #include "redirectd/commands.h"
 #include "redirectd/conf.h"
 
-const struct command redirectd_commands[] = {
-#define COMMAND_ROW(name, usage, help, run) {name, usage, help, run},
-	REDIRECTD_COMMANDS(COMMAND_ROW)
-#undef COMMAND_ROW
-};
+const struct command redirectd_commands[] = {REDIRECTD_COMMANDS(COMMAND_ROW)};
 const size_t redirectd_ncommands =
 	sizeof(redirectd_commands) / sizeof(redirectd_commands[0]);
 

@@ -35,11 +35,7 @@
 	  "what of this host and of the others would break calls",             \
 	  command_doctor)
 
-#define COMMAND_RUN(name, usage, help, run)                                    \
-	int run(const void *conf, const struct command_args *args,             \
-		char err[CONF_ERRLEN]);
 REDIRECTD_COMMANDS(COMMAND_RUN)
-#undef COMMAND_RUN
 
 extern const struct command redirectd_commands[];
 extern const size_t redirectd_ncommands;

@@ -2,11 +2,7 @@
 #include "relayd/commands.h"
 #include "relayd/conf.h"
 
-const struct command relayd_commands[] = {
-#define COMMAND_ROW(name, usage, help, run) {name, usage, help, run},
-	RELAYD_COMMANDS(COMMAND_ROW)
-#undef COMMAND_ROW
-};
+const struct command relayd_commands[] = {RELAYD_COMMANDS(COMMAND_ROW)};
 const size_t relayd_ncommands =
 	sizeof(relayd_commands) / sizeof(relayd_commands[0]);
 
